@@ -10,4 +10,4 @@
 #include <time.h>
 
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets gmtime localtime asctime ctime
-#pragma GCC poison atoi atol atoll strncpy strncat alloca
+#pragma GCC poison atoi atol atoll strncpy strncat
