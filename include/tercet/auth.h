@@ -1,0 +1,62 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* auth.h - the service "auth": accounts and credentials of a host. Every operation that may
+ * read or compute answers by its callback, never inside the call. */
+#pragma once
+
+#include <tercet/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum tct_auth_hash { TCT_SHA1 = 0, TCT_SHA256 = 1, TCT_SHA512 = 2 };
+#define TCT_AUTH_HASHES 3
+#define TCT_AUTH_KEY_MAX 64
+
+/* What a SCRAM server needs (RFC 5802 5.1). For an unknown account it is filled with a
+ * stable fake and `usable` is 0, so the exchange runs to its end and then fails (A12). */
+struct tct_scram {
+	uint32_t size;
+	uint32_t hash;        /* enum tct_auth_hash */
+	uint32_t iterations;
+	uint32_t usable;      /* 0: fail at the end with not-authorized */
+	uint32_t disabled;    /* 1: account-disabled after a correct proof */
+	uint32_t salt_len, key_len;
+	uint8_t salt[TCT_AUTH_KEY_MAX];
+	uint8_t stored_key[TCT_AUTH_KEY_MAX], server_key[TCT_AUTH_KEY_MAX];
+};
+typedef void tct_scram_fn(struct tct_scope *scope, int status, const struct tct_scram *scram, void *data);
+typedef void tct_auth_done_fn(struct tct_scope *scope, int status, void *data);
+
+struct tct_auth_ops {
+	uint32_t size;
+	/* Of a loaded entity; synchronous: from a preloaded store. */
+	bool (*exists)(struct tct_mod *m, const struct tct_entity *e);
+	/* Bits 1 << enum tct_auth_hash that may be offered before the user is known. */
+	uint32_t (*hashes)(struct tct_mod *m);
+	void (*scram)(struct tct_mod *m, struct tct_scope *scope, const char *user, uint32_t hash,
+		tct_scram_fn *fn, void *data);
+	/* TCT_OK, TCT_EPERM (wrong or unknown), TCT_EBUSY (disabled); PBKDF2 on a worker. */
+	void (*verify)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		const char *password, tct_auth_done_fn *fn, void *data);
+	/* TCT_OK, TCT_EEXIST, TCT_EINVAL (name or password not acceptable), TCT_EIO. */
+	void (*create)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		const char *password, tct_auth_done_fn *fn, void *data);
+	void (*set_password)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		const char *password, tct_auth_done_fn *fn, void *data);
+	/* Every module is told by TCT_ENTITY_DELETED first. */
+	void (*remove)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		tct_auth_done_fn *fn, void *data);
+	/* Localparts, sorted; at most `limit` after `after` (NULL: from the start). */
+	void (*users)(struct tct_mod *m, struct tct_scope *scope, const char *after, size_t limit,
+		tct_kv_rows_fn *fn, void *data);
+	/* Many accounts with one password share one salt and one computation: for throw-away
+	 * servers only. `names` and `passwords` have `count` entries. */
+	void (*import)(struct tct_mod *m, struct tct_scope *scope, const char *const *names,
+		const char *const *passwords, size_t count, tct_auth_done_fn *fn, void *data);
+};
+
+#ifdef __cplusplus
+}
+#endif

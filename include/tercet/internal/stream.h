@@ -1,0 +1,123 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* internal/stream.h - streams and their negotiation, for the modules that are part of the
+ * server's own machinery (c2s, tls, saslauth, bind ...). Not installed; a module that
+ * includes it is defined with TCT_MODULE_FLAGS(name, TCT_INTERNAL, ...) and loads only into
+ * exactly this version of the server.
+ *
+ * A stream is one XML stream over one connection; it dies with the connection. Negotiation:
+ * header, features, then nonzas (first-level elements that are no stanzas, and every
+ * first-level element before a session is bound) are given to the module that registered
+ * their name. A nonza that nobody registered ends the stream (unsupported-stanza-type, or
+ * not-authorized before authentication). */
+#pragma once
+
+#include <tercet/module.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum tcti_stream_kind { TCTI_STREAM_C2S = 0, TCTI_STREAM_S2S_IN, TCTI_STREAM_S2S_OUT, TCTI_STREAM_COMPONENT };
+
+/* `e` is borrowed for the call. TCT_HANDLED when it was understood, TCT_CONTINUE: not mine. */
+typedef enum tct_verdict tcti_nonza_fn(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e);
+/* One owner per name on a host; a second one fails the load, naming both. */
+TCT_API void tcti_on_nonza(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn);
+/* Called in order of priority (highest first) to add children to <stream:features/>. A
+ * function that returns TCT_HANDLED ends the list (STARTTLS when TLS is required). */
+typedef enum tct_verdict tcti_features_fn(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features);
+TCT_API void tcti_on_features(struct tct_mod *m, int prio, tcti_features_fn *fn);
+
+/* What is known of a stream; strings are borrowed and live as long as it. */
+TCT_API uint32_t tcti_stream_kind(const struct tct_stream *s);
+TCT_API struct tct_host *tcti_stream_host(const struct tct_stream *s); /* of the header's `to` */
+TCT_API const struct tct_jid *tcti_stream_from(const struct tct_stream *s); /* claimed; NULL */
+TCT_API const char *tcti_stream_id(const struct tct_stream *s);
+TCT_API const char *tcti_stream_lang(const struct tct_stream *s); /* NULL: none */
+TCT_API const char *tcti_stream_address(const struct tct_stream *s); /* the peer's, numeric */
+TCT_API bool tcti_stream_loopback(const struct tct_stream *s);
+TCT_API bool tcti_stream_secured(const struct tct_stream *s); /* TLS is up */
+TCT_API bool tcti_stream_direct_tls(const struct tct_stream *s);
+TCT_API bool tcti_stream_encryption_required(const struct tct_stream *s); /* of its listener */
+/* The authenticated localpart; NULL before authentication. */
+TCT_API const char *tcti_stream_user(const struct tct_stream *s);
+/* NULL before bind. */
+TCT_API struct tct_session *tcti_stream_session(const struct tct_stream *s);
+TCT_API struct tct_scope *tcti_stream_scope(struct tct_mod *m, struct tct_stream *s);
+/* The instance's block of stream_size bytes, zeroed on first use, freed with the stream. */
+TCT_API void *tcti_stream_data(struct tct_mod *m, struct tct_stream *s);
+
+/* A nonza to be filled with tct_add and tct_set, then given to tcti_stream_send (taken). */
+TCT_API struct tct_elem *tcti_nonza_new(const char *ns, const char *name);
+TCT_API void tcti_stream_send(struct tct_stream *s, struct tct_elem *nonza);
+/* Answers an IQ that came before a session was bound; `result` is taken. */
+TCT_API void tcti_stream_reply(struct tct_stream *s, struct tct_stanza *answer);
+/* Makes a stanza of a nonza that is an IQ (before bind); NULL when it is none. */
+TCT_API struct tct_stanza *tcti_stream_stanza(struct tct_stream *s, const struct tct_elem *e);
+
+/* While held, no further element of the peer is handled (it is read at most up to the
+ * buffer's bound): for answers that come later. Calls nest. */
+TCT_API void tcti_stream_hold(struct tct_stream *s);
+TCT_API void tcti_stream_release(struct tct_stream *s);
+
+/* After <proceed/> was sent: TLS takes over with the next byte; bytes of the peer that are
+ * buffered already are thrown away, the stream id and claimed addresses too. False: no
+ * certificate for that host. */
+TCT_API bool tcti_stream_start_tls(struct tct_stream *s);
+/* True when TLS could be started: a certificate for the stream's host is loaded. */
+TCT_API bool tcti_stream_can_tls(const struct tct_stream *s);
+/* The stream belongs to `user` of its host from now on; the peer's next element must be a
+ * new header (with the same host), unless `restart` is false (SASL2). */
+TCT_API void tcti_stream_authenticated(struct tct_stream *s, const char *user, bool restart);
+/* Sends a stream error (RFC 6120 4.9.3; NULL: none) and the end tag, then closes. */
+TCT_API void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text);
+
+/* Channel binding of the connection (RFC 9266, RFC 5929): "tls-exporter",
+ * "tls-server-end-point", "tls-unique". TCT_ENOENT when this connection has none of that
+ * type. Writes at most *len bytes and sets *len. */
+TCT_API int tcti_stream_binding(const struct tct_stream *s, const char *type, void *out, size_t *len);
+
+/* Binds a resource for an authenticated stream: TCT_OK and the session; `resource` NULL: the
+ * server makes one. A resource in use gets another one instead (RFC 6120 7.7.2.2).
+ * TCT_EINVAL: not a resource; TCT_EFULL: too many sessions of the account. */
+TCT_API int tcti_session_bind(struct tct_stream *s, const char *resource, struct tct_session **session);
+/* Takes a session from its connection and keeps it for at most `seconds`; its scope, data
+ * and queue go on. What is written to it is kept. */
+TCT_API void tcti_session_detach(struct tct_session *session, int64_t seconds);
+/* Attaches a detached session to an authenticated stream of the same account. TCT_EPERM:
+ * another account; TCT_EBUSY: the session is attached (the old stream is closed first). */
+TCT_API int tcti_session_resume(struct tct_stream *s, struct tct_session *session);
+/* The session may be detached instead of ended when its connection is lost. */
+TCT_API void tcti_session_set_resumable(struct tct_session *session, int64_t seconds);
+
+/* ---- listeners ---- */
+struct tcti_listener {
+	uint32_t size;
+	uint32_t kind;             /* enum tcti_stream_kind */
+	const char *address;       /* numeric, "*" for all */
+	uint16_t port;             /* 0: a free one (logged and in the state folder) */
+	bool direct_tls;
+	bool require_encryption;   /* refuse authentication before TLS */
+	int64_t login_deadline;    /* seconds from accept to bound */
+	int64_t stanza_size;       /* bytes of one first-level element after authentication */
+	int64_t close_timeout;     /* seconds to wait for the peer's end tag */
+};
+/* In load() of a global module: opens now, accepts when the server is ready, closes at
+ * unload. The struct is copied. */
+TCT_API int tcti_listen(struct tct_mod *m, const struct tcti_listener *l, struct tct_error *err);
+
+/* ---- certificates (mod_tls) ---- */
+struct tcti_certificate {
+	const char *host;   /* NULL: default for names that nothing else matches */
+	const char *certificate, *key; /* paths of PEM files */
+};
+/* Replaces the whole set of certificates and the priority string (NULL: the profile's). All
+ * files are read and checked (key fits, name inside) before anything is replaced. New
+ * connections use the new set; old ones keep theirs. */
+TCT_API int tcti_tls_configure(struct tct_mod *m, const struct tcti_certificate *list, size_t count,
+	const char *priority, struct tct_error *err);
+
+#ifdef __cplusplus
+}
+#endif
