@@ -40,21 +40,28 @@ struct tct_auth_ops {
 	/* TCT_OK, TCT_EPERM (wrong or unknown), TCT_EBUSY (disabled); PBKDF2 on a worker. */
 	void (*verify)(struct tct_mod *m, struct tct_scope *scope, const char *user,
 		const char *password, tct_auth_done_fn *fn, void *data);
-	/* TCT_OK, TCT_EEXIST, TCT_EINVAL (name or password not acceptable), TCT_EIO. */
+	/* `user` is prepared here and everywhere below. TCT_OK, TCT_EEXIST, TCT_EINVAL (name or
+	 * password not acceptable), TCT_EIO, TCT_EFULL. */
 	void (*create)(struct tct_mod *m, struct tct_scope *scope, const char *user,
 		const char *password, tct_auth_done_fn *fn, void *data);
+	/* As create; TCT_ENOENT: no such account. */
 	void (*set_password)(struct tct_mod *m, struct tct_scope *scope, const char *user,
 		const char *password, tct_auth_done_fn *fn, void *data);
-	/* Every module is told by TCT_ENTITY_DELETED first. */
+	/* Every module is told by TCT_ENTITY_DELETED first. TCT_ENOENT: no such account. */
 	void (*remove)(struct tct_mod *m, struct tct_scope *scope, const char *user,
 		tct_auth_done_fn *fn, void *data);
 	/* Localparts, sorted; at most `limit` after `after` (NULL: from the start). */
 	void (*users)(struct tct_mod *m, struct tct_scope *scope, const char *after, size_t limit,
 		tct_kv_rows_fn *fn, void *data);
 	/* Many accounts with one password share one salt and one computation: for throw-away
-	 * servers only. `names` and `passwords` have `count` entries. */
+	 * servers only. `names` and `passwords` have `count` entries (at most 1000). Names that
+	 * are there already get the password. TCT_EINVAL: one of them is not acceptable, nothing
+	 * was written. */
 	void (*import)(struct tct_mod *m, struct tct_scope *scope, const char *const *names,
 		const char *const *passwords, size_t count, tct_auth_done_fn *fn, void *data);
+	/* A disabled account keeps its data and cannot log in. TCT_ENOENT: no such account. */
+	void (*set_disabled)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		bool disabled, tct_auth_done_fn *fn, void *data);
 };
 
 #ifdef __cplusplus

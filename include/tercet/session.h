@@ -81,6 +81,13 @@ TCT_API void tct_entity_load(struct tct_scope *scope, struct tct_host *h, const 
 	tct_entity_load_fn *fn, void *data);
 /* The entity when it is in memory and loaded, else NULL. */
 TCT_API struct tct_entity *tct_entity_find(struct tct_host *h, const char *user);
+/* For the "auth" service of a host, before it deletes the account's own row: ends the
+ * account's sessions (stream error not-authorized), loads the entity if need be and calls
+ * the TCT_ENTITY_DELETED handlers of all modules of the host of `m`, so that no data of the
+ * account is left. Then fn, never inside this call: TCT_OK, or why the entity could not be
+ * loaded (nobody was told then). */
+TCT_API void tct_entity_delete(struct tct_mod *m, struct tct_scope *scope, const char *user,
+	tct_done_fn *fn, void *data);
 
 #ifdef __cplusplus
 }
