@@ -3,6 +3,16 @@
 /* scope.c - see scope.h. */
 #include "core/base/scope.h"
 
+#include "core/base/mem.h"
+
+#include <stdlib.h>
+
+struct block {
+	struct scope_node node;
+	void (*fini)(void *block);
+	_Alignas(max_align_t) char bytes[];
+};
+
 void scope_init(struct tct_scope *scope, struct tct_mod *mod)
 {
 	list_init(&scope->nodes);
@@ -40,4 +50,33 @@ void scope_end(struct tct_scope *scope)
 struct tct_mod *tct_scope_mod(const struct tct_scope *scope)
 {
 	return scope->mod;
+}
+
+static void block_drop(struct scope_node *node)
+{
+	struct block *b = list_entry(node, struct block, node);
+
+	if (b->fini != NULL)
+		b->fini(b->bytes);
+	free(b);
+}
+
+void *tct_scope_alloc(struct tct_scope *scope, size_t size, void (*fini)(void *block))
+{
+	struct block *b = mem_zalloc(sizeof *b + size);
+
+	b->fini = fini;
+	scope_add(scope, &b->node, block_drop);
+	return b->bytes;
+}
+
+void tct_scope_free(void *block)
+{
+	struct block *b;
+
+	if (block == NULL)
+		return;
+	b = list_entry(block, struct block, bytes);
+	scope_remove(&b->node);
+	block_drop(&b->node);
 }

@@ -104,6 +104,11 @@ TCT_API void tct_log(const struct tct_mod *m, int level, const char *fmt, ...)
 
 /* The instance that a scope was made for; NULL for the server's own. */
 TCT_API struct tct_mod *tct_scope_mod(const struct tct_scope *scope);
+/* `size` zeroed bytes that end with the scope, or earlier by tct_scope_free: what a callback
+ * in that scope needs. `fini` (may be NULL) is called first, to wipe or free what is inside.
+ * What was started in the scope later is cancelled before the block goes. */
+TCT_API void *tct_scope_alloc(struct tct_scope *scope, size_t size, void (*fini)(void *block));
+TCT_API void tct_scope_free(void *block); /* NULL: nothing */
 
 /* Fills `len` bytes from the cryptographic generator. Any thread. */
 TCT_API void tct_random(void *bytes, size_t len);
