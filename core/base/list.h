@@ -12,10 +12,10 @@ struct list {
 };
 
 #define list_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
-/* Walks `list`; the current node may be removed. */
-#define list_each(node, list)                                                            \
-	for (struct list *node = (list)->next, *node##_next_ = node->next;               \
-		node != (list); node = node##_next_, node##_next_ = node->next)
+/* Walks the list `head`; the current node may be removed. */
+#define list_each(node, head)                                                            \
+	for (struct list *node = (head)->next, *node##_next_ = node->next;               \
+		node != (head); node = node##_next_, node##_next_ = node->next)
 
 static inline void list_init(struct list *l)
 {

@@ -91,6 +91,32 @@ TCT_API int tcti_session_resume(struct tct_stream *s, struct tct_session *sessio
 /* The session may be detached instead of ended when its connection is lost. */
 TCT_API void tcti_session_set_resumable(struct tct_session *session, int64_t seconds);
 
+/* ---- the output pipe of a session: HOLD, COUNT, WRITE ---- */
+
+/* What is queued: one stanza for one receiver, counted; its payload is shared. */
+struct delivery;
+TCT_API struct delivery *tcti_delivery_ref(struct delivery *d);
+TCT_API void tcti_delivery_unref(struct delivery *d);
+TCT_API uint32_t tcti_delivery_type(const struct delivery *d); /* enum tct_type */
+TCT_API size_t tcti_delivery_size(const struct delivery *d);   /* bytes */
+
+struct tcti_pipe_ops {
+	uint32_t size;
+	/* HOLD: true when it may wait: the pipe keeps it (bounded) until tcti_pipe_release, or
+	 * until something comes that may not wait. May be NULL. */
+	bool (*hold)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
+	/* COUNT: each stanza once, in the order in which it will be written. May be NULL. */
+	void (*count)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
+};
+/* One module per session; NULL takes it off. `ops` lives as long as the instance. */
+TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, const struct tcti_pipe_ops *ops);
+/* What is held goes on to COUNT and WRITE, in order. */
+TCT_API void tcti_pipe_release(struct tct_session *s);
+/* Writes again what was counted before (after a resumption); `d` is borrowed. */
+TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d);
+/* Nobody got it: it is routed again to the account, or bounced; `d` is borrowed. */
+TCT_API void tcti_give_back(struct tct_session *s, struct delivery *d);
+
 /* ---- listeners ---- */
 struct tcti_listener {
 	uint32_t size;
