@@ -83,3 +83,11 @@ AC_DEFUN([TERCET_CHECK_TEST_HOOKS], [
 	])
 	AM_CONDITIONAL([TEST_HOOKS], [test "$enable_test_hooks" = yes])
 ])
+
+dnl The tests want the system's Python, whose packages (slixmpp) they use.
+AC_DEFUN([TERCET_CHECK_PYTHON], [
+	AC_PATH_PROGS([PYTHON3], [python3], [no], [/usr/bin$PATH_SEPARATOR$PATH])
+	AS_IF([test "$PYTHON3" = no], [
+		AC_MSG_WARN([python3 is missing: no protocol tests; on Debian: apt-get install python3])])
+	AM_CONDITIONAL([HAVE_PYTHON], [test "$PYTHON3" != no])
+])

@@ -1,0 +1,384 @@
+# SPDX-FileCopyrightText: 2026 The Tercet authors
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# server.sh - sourced after common.sh and unprivileged.sh: one server of the built tree with
+# its state in a folder; shared by devserver and run.
+#
+# The folder holds: tercet.conf, cert.pem and key.pem, state/ (the server's own), log, pid
+# ("PID STARTTIME"), exit (the status of a server that has ended).
+
+# Everything below is about this folder.
+SERVER_DIR=
+# Options of "devserver start"; empty arrays and strings: the defaults.
+LISTEN=() DOMAINS=() USERS=()
+USERS_FILE= CERT= KEY= CONFIG_SNIPPET= HOST_SNIPPET=
+C2S= C2S_TLS=
+NO_LIMITS=no
+
+# ---- which build ----
+
+has_build()
+{
+	[ -x "$1/.libs/tercetd" ] && [ -d "$1/stage/modules" ]
+}
+
+# find_build: prints the folder of the build; builds one where there is none.
+find_build()
+{
+	local folder
+	if [ -n "${TERCET_BUILD:-}" ]; then
+		has_build "$TERCET_BUILD" || die "TERCET_BUILD: there is no tercetd in '$TERCET_BUILD'"
+		(cd "$TERCET_BUILD" && pwd -P)
+		return
+	fi
+	for folder in "$SOURCE" "$SOURCE/build" "$SOURCE/build-run" "$SOURCE/build-test"; do
+		if has_build "$folder"; then
+			echo "$folder"
+			return
+		fi
+	done
+	build_run
+}
+
+# build_run: builds what "run" uses, prints the folder.
+build_run()
+{
+	say "building in '$SOURCE/build-run'"
+	(build_tree "$SOURCE/build-run" gcc) >&2
+	echo "$SOURCE/build-run"
+}
+
+# ---- is it running ----
+
+# server_pid: prints the process id of the running server; fails when there is none.
+server_pid()
+{
+	local pid start
+	[ -s "$SERVER_DIR/pid" ] || return 1
+	read -r pid start <"$SERVER_DIR/pid" || return 1
+	[ -n "$pid" ] && [ "$(process_start "$pid")" = "$start" ] || return 1
+	echo "$pid"
+}
+
+# When a process began, in ticks: a number that is used again has another one.
+process_start()
+{
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+	# The name in brackets may hold anything; 20 fields behind it is the start.
+	# shellcheck disable=SC2086
+	set -- ${stat##*) }
+	[ "$1" = Z ] || echo "${20}"
+}
+
+# wait_gone PID SECONDS: fails when it is still there then.
+wait_gone()
+{
+	local start i
+	start=$(process_start "$1")
+	for ((i = 0; i < $2 * 50; i++)); do
+		[ -n "$start" ] && [ "$(process_start "$1")" = "$start" ] || return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+# ---- files of the folder ----
+
+make_folder()
+{
+	mkdir -p "$SERVER_DIR" || die "cannot make '$SERVER_DIR'"
+	SERVER_DIR=$(cd "$SERVER_DIR" && pwd -P)
+	# It may have been made by another user: what is inside goes to the one that runs now.
+	unpriv_own "$SERVER_DIR"
+	if ! unpriv_run test -x "$SERVER_DIR"; then
+		die "user $UNPRIV_UID, which the server runs as, cannot reach '$SERVER_DIR':" \
+			"take a folder that it can, for example below /var/tmp"
+	fi
+	mkdir -p "$SERVER_DIR/state"
+	[ -z "$UNPRIV_UID" ] || chown -R -h "$UNPRIV_UID:$UNPRIV_GID" "$SERVER_DIR"
+	chmod 700 "$SERVER_DIR/state"
+}
+
+make_certificate()
+{
+	local names=DNS:localhost domain
+	if [ -n "$CERT$KEY" ]; then
+		[ -n "$CERT" ] && [ -n "$KEY" ] || die "--cert and --key belong together"
+		# The server's user may not be able to read the originals, and wants no other reader.
+		install -m 644 "$CERT" "$SERVER_DIR/cert.pem" || die "cannot read '$CERT'"
+		install -m 600 "$KEY" "$SERVER_DIR/key.pem" || die "cannot read '$KEY'"
+	else
+		for domain in "${DOMAINS[@]}"; do
+			[ "$domain" = localhost ] || names=$names,DNS:$domain
+		done
+		[ "$(cat "$SERVER_DIR/cert.names" 2>/dev/null)" = "$names" ] && return 0
+		(
+			umask 077
+			openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+				-days 3650 -subj "/CN=${DOMAINS[0]}" -addext "subjectAltName=$names" \
+				-keyout "$SERVER_DIR/key.pem" -out "$SERVER_DIR/cert.pem" \
+				2>"$SERVER_DIR/openssl.log"
+		) || die "cannot make a certificate: $(tail -n 1 "$SERVER_DIR/openssl.log")"
+		rm -f "$SERVER_DIR/openssl.log"
+		chmod 644 "$SERVER_DIR/cert.pem"
+		echo "$names" >"$SERVER_DIR/cert.names"
+	fi
+	unpriv_own "$SERVER_DIR/cert.pem" "$SERVER_DIR/key.pem"
+}
+
+# A string of libconfig.
+quote()
+{
+	local text=${1//\\/\\\\}
+	printf '"%s"' "${text//\"/\\\"}"
+}
+
+# sets_option TEXT NAME: the snippet brings that option itself.
+sets_option()
+{
+	printf '%s\n' "$1" | grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]"
+}
+
+# The modules of the build, without the stores and those of the tests.
+module_names()
+{
+	local file name
+	for file in "$1"/stage/modules/mod_*.so; do
+		name=${file##*/mod_}
+		name=${name%.so}
+		case $name in
+		storage_* | test_*) ;;
+		*) echo "$name" ;;
+		esac
+	done
+	echo "storage_${TERCET_DEVSERVER_STORE:-bdb}"
+}
+
+comma_list()
+{
+	local first=yes line
+	while IFS= read -r line; do
+		[ $first = yes ] || printf ', '
+		first=no
+		quote "$line"
+	done
+}
+
+write_listeners()
+{
+	local address kind port comma=
+	printf 'c2s: {\n\tlisten = ('
+	for address in "${LISTEN[@]}"; do
+		for kind in "false:$C2S" "true:$C2S_TLS"; do
+			port=${kind#*:}
+			[ -n "$port" ] || continue
+			printf '%s\n\t\t{ address = %s; port = %d; tls = %s; }' "$comma" \
+				"$(quote "$address")" "$port" "${kind%:*}"
+			comma=,
+		done
+	done
+	printf '\n\t);\n};\n'
+}
+
+# write_config BUILD
+write_config()
+{
+	local domain comma=
+	{
+		echo "# Written by scripts/$NAME; written again at the next start."
+		echo "state = $(quote "$SERVER_DIR/state");"
+		echo "module_path = $(quote "$1/stage/modules");"
+		sets_option "$CONFIG_SNIPPET" modules ||
+			echo "modules = [ $(module_names "$1" | comma_list) ];"
+		write_listeners
+		echo "tls: {"
+		echo "	certificates = ("
+		echo "		{ certificate = $(quote "$SERVER_DIR/cert.pem"); key = $(quote "$SERVER_DIR/key.pem"); }"
+		echo "	);"
+		echo "};"
+		[ $NO_LIMITS = no ] || no_limits
+		printf '%s\n' "$CONFIG_SNIPPET"
+		echo "hosts = ("
+		for domain in "${DOMAINS[@]}"; do
+			printf '%s\t{\n\t\tname = %s;\n%s\n\t}' "$comma" "$(quote "$domain")" "$HOST_SNIPPET"
+			comma=$',\n'
+		done
+		printf '\n);\n'
+	} >"$SERVER_DIR/tercet.conf"
+	chmod 600 "$SERVER_DIR/tercet.conf"
+	unpriv_own "$SERVER_DIR/tercet.conf"
+}
+
+# For load tests: no rate limits, no caps per account.
+no_limits()
+{
+	sets_option "$CONFIG_SNIPPET" max_sessions || echo "max_sessions = 1000000;"
+}
+
+# ---- start and stop ----
+
+raise_limits()
+{
+	local hard
+	hard=$(ulimit -Hn)
+	if [ $NO_LIMITS = yes ] && [ "$hard" != unlimited ] && [ "$hard" -lt 10752 ]; then
+		die "10,000 connections need 10,752 descriptors, and this shell may have $hard:" \
+			"raise the hard limit (ulimit -Hn, nofile in limits.conf)"
+	fi
+	ulimit -n "$hard" 2>/dev/null || true
+}
+
+# start_process BUILD: the server in the background, watched by a shell that notes its end.
+start_process()
+{
+	local run=$1
+	rm -f "$SERVER_DIR/pid" "$SERVER_DIR/exit"
+	touch "$SERVER_DIR/log"
+	unpriv_own "$SERVER_DIR/log"
+	# Nothing of ours stays open in it: somebody may be reading our output to its end.
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || eval "exec $fd>&-" 2>/dev/null || true
+		done
+		cd "$SERVER_DIR"
+		# shellcheck disable=SC2016
+		LD_LIBRARY_PATH=$run/.libs unpriv_exec setsid bash -c '
+			folder=$1
+			shift
+			umask 077
+			"$@" &
+			pid=$!
+			stat=$(cat /proc/$pid/stat)
+			set -- ${stat##*) }
+			echo "$pid ${20}" >"$folder/pid.new"
+			mv "$folder/pid.new" "$folder/pid"
+			wait "$pid"
+			echo $? >"$folder/exit"' \
+			tercet-devserver "$SERVER_DIR" \
+			"$run/.libs/tercetd" --config "$SERVER_DIR/tercet.conf"
+	) </dev/null >>"$SERVER_DIR/log" 2>&1 &
+	disown
+}
+
+# The log since this start.
+log_since()
+{
+	tail -c "+$((LOG_BEFORE + 1))" "$SERVER_DIR/log" 2>/dev/null
+}
+
+# wait_ready SECONDS: until it says so, or has ended.
+wait_ready()
+{
+	local i
+	for ((i = 0; i < $1 * 50; i++)); do
+		if [ -e "$SERVER_DIR/exit" ]; then
+			log_since | tail -n 20 >&2
+			rm -f "$SERVER_DIR/pid"
+			die "the server ended with status $(cat "$SERVER_DIR/exit") before it was ready"
+		fi
+		if [ -s "$SERVER_DIR/pid" ] && log_since | grep -q "$READY_PATTERN"; then
+			return 0
+		fi
+		sleep 0.02
+	done
+	log_since | tail -n 20 >&2
+	die "the server was not ready after $1 seconds"
+}
+READY_PATTERN='ready'
+
+# tercetctl of the build, as the server's user.
+ctl()
+{
+	LD_LIBRARY_PATH=$SERVER_RUN/.libs unpriv_run "$SERVER_RUN/.libs/tercetctl" \
+		--config "$SERVER_DIR/tercet.conf" "$@"
+}
+
+# Accounts: lines "name@domain:password"; one that is there already stays as it is.
+import_users()
+{
+	local lines=$1
+	[ -s "$lines" ] || return 0
+	ctl import-users <"$lines" >"$SERVER_DIR/import.log" 2>&1 ||
+		die "importing accounts: $(tail -n 3 "$SERVER_DIR/import.log")"
+}
+
+# user_lines: all accounts that were asked for, with their domains.
+user_lines()
+{
+	local user
+	for user in "${USERS[@]}"; do
+		case ${user%%:*} in
+		*@*) printf '%s\n' "$user" ;;
+		*) printf '%s@%s:%s\n' "${user%%:*}" "${DOMAINS[0]}" "${user#*:}" ;;
+		esac
+	done
+	[ -z "$USERS_FILE" ] || awk -v domain="${DOMAINS[0]}" '
+		/^[[:space:]]*$/ { next }
+		{ name = $0; sub(/:.*/, "", name); rest = substr($0, length(name) + 1)
+		  print name (name ~ /@/ ? "" : "@" domain) rest }' "$USERS_FILE"
+}
+
+# start_server: everything from the options above to a server that is ready.
+start_server()
+{
+	local build lines
+	if server_pid >/dev/null; then
+		die "a server runs in '$SERVER_DIR' already (pid $(server_pid))"
+	fi
+	[ ${#LISTEN[@]} -gt 0 ] || LISTEN=(127.0.0.1)
+	[ ${#DOMAINS[@]} -gt 0 ] || DOMAINS=(localhost)
+	[ -n "$C2S$C2S_TLS" ] || { C2S=5222 C2S_TLS=5223; }
+	build=$(find_build)
+	SERVER_RUN=$(unpriv_stage_build "$build")
+	make_folder
+	make_certificate
+	write_config "$SERVER_RUN"
+	raise_limits
+	LOG_BEFORE=$(stat -c %s "$SERVER_DIR/log" 2>/dev/null || echo 0)
+	start_process "$SERVER_RUN"
+	wait_ready "${TERCET_START_TIMEOUT:-60}"
+	echo "$SERVER_RUN" >"$SERVER_DIR/build"
+	lines=$(mktemp)
+	user_lines >"$lines"
+	import_users "$lines"
+	rm -f "$lines"
+}
+
+# stop_server: TERM, and patience; fails when it did not end by itself and cleanly.
+stop_server()
+{
+	local pid status i
+	pid=$(server_pid) || die "no server runs in '$SERVER_DIR'"
+	kill -TERM "$pid"
+	if ! wait_gone "$pid" "${TERCET_STOP_TIMEOUT:-30}"; then
+		kill -KILL "$pid"
+		wait_gone "$pid" 5 || true
+		rm -f "$SERVER_DIR/pid"
+		die "the server did not stop and was killed (see '$SERVER_DIR/log')"
+	fi
+	for ((i = 0; i < 50; i++)); do
+		[ ! -s "$SERVER_DIR/exit" ] || break
+		sleep 0.02
+	done
+	status=$(cat "$SERVER_DIR/exit" 2>/dev/null || echo unknown)
+	rm -f "$SERVER_DIR/pid"
+	[ "$status" = 0 ] || die "the server ended with status $status (see '$SERVER_DIR/log')"
+}
+
+kill_server()
+{
+	local pid
+	pid=$(server_pid) || die "no server runs in '$SERVER_DIR'"
+	kill -KILL "$pid"
+	wait_gone "$pid" 10 || die "process $pid does not end"
+	rm -f "$SERVER_DIR/pid"
+}
+
+# server_ports: lines "NAME ADDRESS PORT" of the listeners, as the server says.
+server_ports()
+{
+	ctl listeners
+}

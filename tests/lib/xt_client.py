@@ -1,0 +1,248 @@
+# SPDX-FileCopyrightText: 2026 The Tercet authors
+# SPDX-License-Identifier: MIT
+"""A small XMPP client for the protocol scripts: it does what it is told, byte for byte, and
+waits for one thing at a time. Python's standard library only."""
+import base64
+import hashlib
+import hmac
+import os
+import random
+import socket
+import ssl
+import struct
+import time
+from xml.sax.saxutils import escape, quoteattr
+
+from xt_xml import CLIENT_NS, STREAM_NS, Element, StreamReader
+
+TLS_NS = "urn:ietf:params:xml:ns:xmpp-tls"
+SASL_NS = "urn:ietf:params:xml:ns:xmpp-sasl"
+BIND_NS = "urn:ietf:params:xml:ns:xmpp-bind"
+STREAM_ERROR_NS = "urn:ietf:params:xml:ns:xmpp-streams"
+
+
+class Failure(Exception):
+    """What the script asked for did not happen."""
+
+
+class Connection:
+    """One TCP connection and the XML stream on it. `note(direction, text)` keeps a
+    transcript; `split` says how what is sent is cut: whole, bytes, random or a number (the
+    length of the first of two pieces)."""
+
+    def __init__(self, server, note, split, timeout):
+        self.server, self.note, self.split, self.timeout = server, note, split, timeout
+        self.sock = None
+        self.reader = StreamReader()
+        self.events, self.closed = [], False
+
+    # ---- bytes ----
+
+    def connect(self, direct_tls):
+        address = self.server.address("c2s-tls" if direct_tls else "c2s")
+        self.sock = socket.create_connection(address, self.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader, self.events, self.closed = StreamReader(), [], False
+        self.note("--", f"connected to {address[0]}:{address[1]}")
+        if direct_tls:
+            self.start_tls(alpn=True)
+
+    def start_tls(self, alpn=False):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.server.certificate)
+        if alpn:
+            context.set_alpn_protocols(["xmpp-client"])
+        try:
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.server.domain)
+        except (OSError, ssl.SSLError) as error:
+            raise Failure(f"no TLS: {error}") from error
+        self.reader = StreamReader()
+        self.note("--", f"{self.sock.version()} {self.sock.cipher()[0]}")
+
+    def send(self, data):
+        if isinstance(data, str):
+            data = data.encode()
+        shown = data.decode("utf-8", "backslashreplace")
+        self.note("->", shown if len(shown) <= 2000 else f"{shown[:2000]}... ({len(data)} bytes)")
+        try:
+            for piece in self.pieces(data):
+                self.sock.sendall(piece)
+        except OSError as error:
+            # The peer may have closed after an error that it has sent; what it sent is read.
+            self.note("--", f"sending: {error}")
+
+    def pieces(self, data):
+        if self.split == "whole" or len(data) < 2:
+            return [data]
+        if self.split == "bytes" and len(data) <= 20000:
+            return [data[i:i + 1] for i in range(len(data))]
+        cut = random.randrange(1, len(data)) if not self.split.isdigit() else int(self.split)
+        return [piece for piece in (data[:cut], data[cut:]) if piece]
+
+    def drop(self):
+        """Closes without a word: the peer gets a reset."""
+        if self.sock is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close()
+
+    def close(self):
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+
+    # ---- events ----
+
+    def next(self, what, timeout=None):
+        """The next event: ('header', attrs), ('element', Element), ('end', None) or
+        ('eof', None)."""
+        deadline = time.monotonic() + (timeout or self.timeout)
+        while not self.events:
+            if self.closed or self.sock is None:
+                return ("eof", None)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Failure(f"timeout: no {what}")
+            self.sock.settimeout(left)
+            try:
+                data = self.sock.recv(65536)
+            except (TimeoutError, socket.timeout):
+                continue
+            except (ConnectionError, ssl.SSLError) as error:
+                self.note("--", f"receiving: {error}")
+                data = b""
+            if not data:
+                self.closed = True
+                self.note("<-", "(end of the connection)")
+                continue
+            self.note("<-", data.decode("utf-8", "backslashreplace"))
+            self.events.extend(self.reader.feed(data))
+        kind, value = self.events.pop(0)
+        if kind == "bad":
+            raise Failure(f"the server's XML is not well-formed: {value}")
+        return kind, value
+
+    def unread(self, event):
+        self.events.insert(0, event)
+
+    def element(self, what="element", timeout=None):
+        kind, value = self.next(what, timeout)
+        if kind != "element":
+            raise Failure(f"no {what}: " + {
+                "header": "a stream header came", "end": "the stream ended",
+                "eof": "the connection ended"}[kind])
+        return value
+
+    def expect(self, ns, *names):
+        element = self.element(f"<{'/'.join(names)}/>")
+        if element.ns != ns or element.name not in names:
+            raise Failure(f"{element} came where <{'/'.join(names)}/> was expected")
+        return element
+
+    # ---- streams ----
+
+    def open_stream(self, domain, attributes=""):
+        self.reader = StreamReader()
+        self.send(f"<?xml version='1.0'?><stream:stream to={quoteattr(domain)} version='1.0' "
+                  f"xmlns='{CLIENT_NS}' xmlns:stream='{STREAM_NS}'{attributes}>")
+        return self.header()
+
+    def header(self):
+        kind, value = self.next("stream header")
+        if kind != "header":
+            raise Failure(f"{kind} came where a stream header was expected")
+        return value
+
+    def end(self):
+        """Expects the end tag, then the end of the connection."""
+        kind, value = self.next("end of the stream")
+        if kind == "end":
+            kind, value = self.next("end of the connection")
+        if kind != "eof":
+            raise Failure(f"{value or kind} came where the end of the stream was expected")
+        self.close()
+
+    def stream_error(self, condition):
+        error = self.expect(STREAM_NS, "error")
+        found = [c.name for c in error.elements() if c.ns == STREAM_ERROR_NS and c.name != "text"]
+        if found != [condition]:
+            raise Failure(f"the stream error is {found}, not {condition}")
+        self.end()
+
+    # ---- the ways of a client ----
+
+    def negotiate_tls(self):
+        self.send(f"<starttls xmlns='{TLS_NS}'/>")
+        self.expect(TLS_NS, "proceed")
+        self.start_tls()
+
+    def authenticate(self, user, password, mechanism):
+        """SASL; raises SaslFailure with the condition."""
+        if mechanism == "PLAIN":
+            plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+            self.send(f"<auth xmlns='{SASL_NS}' mechanism='PLAIN'>{plain}</auth>")
+            self.sasl_outcome()
+        else:
+            self.scram(user, password, mechanism)
+        self.reader = StreamReader()
+
+    def sasl_outcome(self):
+        answer = self.expect(SASL_NS, "success", "failure", "challenge")
+        if answer.name == "failure":
+            raise SaslFailure([c.name for c in answer.elements() if c.name != "text"][0])
+        return base64.b64decode(answer.text()).decode()
+
+    def scram(self, user, password, mechanism):
+        """RFC 5802, with tls-server-end-point for the mechanisms that end in -PLUS."""
+        digest = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256",
+                  "SCRAM-SHA-512": "sha512"}[mechanism.removesuffix("-PLUS")]
+        header, binding = "n,,", b""
+        if mechanism.endswith("-PLUS"):
+            header = "p=tls-server-end-point,,"
+            binding = hashlib.sha256(self.sock.getpeercert(True)).digest()
+        name = user.replace("=", "=3D").replace(",", "=2C")
+        nonce = base64.b64encode(os.urandom(18)).decode()
+        first = f"n={name},r={nonce}"
+        initial = base64.b64encode((header + first).encode()).decode()
+        self.send(f"<auth xmlns='{SASL_NS}' mechanism='{mechanism}'>{initial}</auth>")
+        challenge = self.sasl_outcome()
+        fields = dict(part.split("=", 1) for part in challenge.split(","))
+        if not fields["r"].startswith(nonce) or fields["r"] == nonce:
+            raise Failure("the server's nonce does not begin with ours")
+        salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(fields["s"]),
+                                     int(fields["i"]))
+        channel = base64.b64encode(header.encode() + binding).decode()
+        bare = f"c={channel},r={fields['r']}"
+        signed = f"{first},{challenge},{bare}".encode()
+        key = hmac.digest(salted, b"Client Key", digest)
+        signature = hmac.digest(hashlib.new(digest, key).digest(), signed, digest)
+        proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))).decode()
+        final = base64.b64encode(f"{bare},p={proof}".encode()).decode()
+        self.send(f"<response xmlns='{SASL_NS}'>{final}</response>")
+        verifier = self.sasl_outcome()
+        expected = hmac.digest(hmac.digest(salted, b"Server Key", digest), signed, digest)
+        if verifier != "v=" + base64.b64encode(expected).decode():
+            raise Failure("the server's signature is wrong")
+
+    def bind(self, resource):
+        inner = f"<resource>{escape(resource)}</resource>" if resource else ""
+        self.send(f"<iq type='set' id='xt-bind'><bind xmlns='{BIND_NS}'>{inner}</bind></iq>")
+        answer = self.expect(CLIENT_NS, "iq")
+        bind = answer.find(BIND_NS, "bind")
+        if answer.get("type") != "result" or bind is None:
+            raise Failure(f"no resource was bound: {answer}")
+        return bind.find(BIND_NS, "jid").text()
+
+    def features(self):
+        return self.expect(STREAM_NS, "features")
+
+
+class SaslFailure(Failure):
+    """A SASL failure, with its condition."""
+
+    def __init__(self, condition):
+        super().__init__(f"SASL failure: {condition}")
+        self.condition = condition
+
+
+def has_feature(features, ns, name):
+    return isinstance(features, Element) and features.find(ns, name) is not None

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The Tercet authors
+# SPDX-License-Identifier: MIT
+"""The real server for a test: scripts/devserver with a state folder of its own, free ports,
+and the files that it leaves behind."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+SOURCE = os.environ.get("TERCET_SOURCE") or os.path.dirname(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class ServerFailure(Exception):
+    """The server did not start, did not stop, or complained of itself."""
+
+
+class Server:
+    """`users`: "name@domain:password" lines. Snippets are text of tercet.conf."""
+
+    def __init__(self, domains=("localhost",), users=(), config="", host_config="",
+                 environment=None, options=()):
+        self.domain = domains[0]
+        # The user that the server runs as must get here, so not below a home or build folder.
+        self.folder = tempfile.mkdtemp(prefix="tercet-test.")
+        os.chmod(self.folder, 0o755)
+        self.state = os.path.join(self.folder, "server")
+        self.environment = dict(os.environ, **(environment or {}))
+        self.command = [os.path.join(SOURCE, "scripts", "devserver")]
+        self.arguments = ["--listen", "127.0.0.1", "--c2s", "0", "--c2s-tls", "0"]
+        for domain in domains:
+            self.arguments += ["--domain", domain]
+        for user in users:
+            self.arguments += ["--user", user]
+        if config:
+            self.arguments += ["--config-snippet", config]
+        if host_config:
+            self.arguments += ["--host-snippet", host_config]
+        self.arguments += options
+        self.running = False
+        self.ports = {}
+
+    @property
+    def certificate(self):
+        return os.path.join(self.state, "cert.pem")
+
+    def devserver(self, verb, *arguments, timeout=120):
+        done = subprocess.run(self.command + [verb, self.state, *arguments], timeout=timeout,
+                              env=self.environment, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            raise ServerFailure(f"devserver {verb}: {done.stderr.strip()}")
+        return done.stdout
+
+    def start(self):
+        self.devserver("start", *self.arguments)
+        self.running = True
+        self.ports = {}
+        for line in self.devserver("ports").splitlines():
+            name, address, port = line.split()
+            self.ports[name] = (address, int(port))
+
+    def address(self, name):
+        if name not in self.ports:
+            raise ServerFailure(f"the server does not listen for {name}")
+        return self.ports[name]
+
+    def stop(self):
+        if self.running:
+            self.running = False
+            self.devserver("stop")
+
+    def kill(self):
+        self.running = False
+        self.devserver("kill")
+
+    def ctl(self, arguments, text=""):
+        """tercetctl: (exit status, standard output, standard error)."""
+        done = subprocess.run(self.command + ["ctl", self.state, *arguments], timeout=60,
+                              env=self.environment, text=True, input=text,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return done.returncode, done.stdout, done.stderr
+
+    def log(self):
+        try:
+            with open(os.path.join(self.state, "log"), encoding="utf-8",
+                      errors="backslashreplace") as file:
+                return file.read()
+        except OSError:
+            return ""
+
+    def complaints(self):
+        """What sanitizers and assertions have to say."""
+        return re.findall(r"^.*(?:ERROR: \w+Sanitizer|runtime error:|assertion).*$",
+                          self.log(), re.MULTILINE | re.IGNORECASE)
+
+    def remove(self):
+        if self.running:
+            try:
+                self.kill()
+            except (ServerFailure, subprocess.TimeoutExpired):
+                pass
+        shutil.rmtree(self.folder, ignore_errors=True)
