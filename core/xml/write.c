@@ -1,0 +1,155 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* write.c - see write.h. The tree is walked by its links, not by recursion. */
+#include "core/xml/write.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a byte is replaced by; NULL: itself. */
+static const char *const escapes[256] = {
+	['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['\''] = "&apos;", ['"'] = "&quot;",
+	['\r'] = "&#13;",
+};
+static const char *const attr_escapes[256] = {
+	['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['\''] = "&apos;", ['"'] = "&quot;",
+	['\r'] = "&#13;", ['\n'] = "&#10;", ['\t'] = "&#9;",
+};
+
+static void escape(struct str *out, struct span text, const char *const *table)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		const char *e = table[(unsigned char)text.data[i]];
+
+		if (e == NULL)
+			continue;
+		str_append_n(out, text.data + from, i - from);
+		str_append(out, e);
+		from = i + 1;
+	}
+	if (text.len > from)
+		str_append_n(out, text.data + from, text.len - from);
+}
+
+void write_escaped(struct str *out, struct span text)
+{
+	escape(out, text, escapes);
+}
+
+void write_attr(struct str *out, const char *name, struct span value)
+{
+	str_append_char(out, ' ');
+	str_append(out, name);
+	str_append_n(out, "='", 2);
+	escape(out, value, attr_escapes);
+	str_append_char(out, '\'');
+}
+
+static bool is_stream(const struct tct_elem *e)
+{
+	return strcmp(e->ns, NS_STREAM) == 0;
+}
+
+/* The default namespace in force where the children of `e` stand. */
+static const char *default_ns(const struct tct_elem *e, const struct tct_elem *root,
+	const char *around)
+{
+	while (is_stream(e)) {
+		if (e == root)
+			return around;
+		e = e->parent;
+	}
+	return e->ns;
+}
+
+static void write_attrs(struct str *out, const struct tct_elem *e)
+{
+	int prefixes = 0;
+
+	for (const struct elem_attr *a = e->attrs; a != NULL; a = a->next) {
+		struct span value = { a->value, a->value_len };
+		char name[24];
+
+		if (a->ns == NULL) {
+			write_attr(out, a->name, value);
+			continue;
+		}
+		if (strcmp(a->ns, NS_XML) == 0) {
+			str_append(out, " xml:");
+		} else {
+			snprintf(name, sizeof name, "xmlns:a%d", prefixes);
+			write_attr(out, name, span_of(a->ns));
+			str_printf(out, " a%d:", prefixes++);
+		}
+		str_append(out, a->name);
+		str_append_n(out, "='", 2);
+		escape(out, value, attr_escapes);
+		str_append_char(out, '\'');
+	}
+}
+
+static void write_name(struct str *out, const struct tct_elem *e)
+{
+	if (is_stream(e))
+		str_append_n(out, "stream:", 7);
+	str_append(out, e->name);
+}
+
+static void open_tag(struct str *out, const struct tct_elem *e, const char *around)
+{
+	str_append_char(out, '<');
+	write_name(out, e);
+	if (!is_stream(e) && e->ns != around && strcmp(e->ns, around) != 0)
+		write_attr(out, "xmlns", span_of(e->ns));
+	write_attrs(out, e);
+	if (e->first == NULL)
+		str_append_n(out, "/>", 2);
+	else
+		str_append_char(out, '>');
+}
+
+static void close_tag(struct str *out, const struct tct_elem *e)
+{
+	str_append_n(out, "</", 2);
+	write_name(out, e);
+	str_append_char(out, '>');
+}
+
+/* `root` itself and what is in it. */
+static void write_tree(struct str *out, const struct tct_elem *root, const char *around)
+{
+	const struct tct_elem *at = root;
+
+	for (;;) {
+		if (at->name == NULL) {
+			write_escaped(out, span_make(at->text, at->len));
+		} else {
+			open_tag(out, at,
+				at == root ? around : default_ns(at->parent, root, around));
+			if (at->first != NULL) {
+				at = at->first;
+				continue;
+			}
+		}
+		while (at != root && at->next == NULL) {
+			at = at->parent;
+			close_tag(out, at);
+		}
+		if (at == root)
+			return;
+		at = at->next;
+	}
+}
+
+void write_elem(struct str *out, const struct tct_elem *e, const char *ns_around)
+{
+	write_tree(out, e, ns_around);
+}
+
+void write_children(struct str *out, const struct tct_elem *e)
+{
+	for (const struct tct_elem *c = e->first; c != NULL; c = c->next)
+		write_tree(out, c, e->ns);
+}
