@@ -91,3 +91,25 @@ AC_DEFUN([TERCET_CHECK_PYTHON], [
 		AC_MSG_WARN([python3 is missing: no protocol tests; on Debian: apt-get install python3])])
 	AM_CONDITIONAL([HAVE_PYTHON], [test "$PYTHON3" != no])
 ])
+
+dnl Where the unit goes: asked of systemd only when nothing is said and the prefix is the
+dnl system's own, so that an installation below a home folder stays there.
+AC_DEFUN([TERCET_CHECK_SYSTEMD], [
+	AC_ARG_WITH([systemdsystemunitdir],
+		[AS_HELP_STRING([--with-systemdsystemunitdir=DIR], [folder of systemd's units, or no])],
+		[], [with_systemdsystemunitdir=auto])
+	AS_IF([test "$with_systemdsystemunitdir" = auto], [
+		with_systemdsystemunitdir=no
+		AS_IF([test "$prefix" = /usr], [
+			with_systemdsystemunitdir=`$PKG_CONFIG --variable=systemdsystemunitdir systemd 2>/dev/null`
+			test -n "$with_systemdsystemunitdir" || with_systemdsystemunitdir=/lib/systemd/system
+		])
+	])
+	AS_IF([test "$with_systemdsystemunitdir" = yes], [
+		with_systemdsystemunitdir='${prefix}/lib/systemd/system'
+	])
+	AS_IF([test "$with_systemdsystemunitdir" != no], [
+		AC_SUBST([systemdsystemunitdir], [$with_systemdsystemunitdir])
+	])
+	AM_CONDITIONAL([HAVE_SYSTEMDSYSTEMUNITDIR], [test "$with_systemdsystemunitdir" != no])
+])

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# server.sh - sourced after common.sh and unprivileged.sh: one server of the built tree with
-# its state in a folder; shared by devserver and run.
+# server.sh - sourced after common.sh: one server with its state in a folder; shared by
+# devserver and run. Everything here runs as the user that the server runs as.
 #
 # The folder holds: tercet.conf, cert.pem and key.pem, state/ (the server's own), log, pid
-# ("PID STARTTIME"), exit (the status of a server that has ended).
+# ("PID STARTTIME"), exit (the status of a server that has ended), programs (where the
+# server was started from).
 
-# Everything below is about this folder.
 SERVER_DIR=
 # Options of "devserver start"; empty arrays and strings: the defaults.
 LISTEN=() DOMAINS=() USERS=()
@@ -16,7 +16,7 @@ USERS_FILE= CERT= KEY= CONFIG_SNIPPET= HOST_SNIPPET=
 C2S= C2S_TLS=
 NO_LIMITS=no
 
-# ---- which build ----
+# ---- which programs ----
 
 has_build()
 {
@@ -44,9 +44,22 @@ find_build()
 # build_run: builds what "run" uses, prints the folder.
 build_run()
 {
-	say "building in '$SOURCE/build-run'"
 	(build_tree "$SOURCE/build-run" gcc) >&2
 	echo "$SOURCE/build-run"
+}
+
+# set_programs: TERCETD, TERCETCTL, MODULES and the library's folder, of an installed server
+# (TERCET_INSTALLED="SBINDIR:BINDIR:PKGLIBDIR:MODULEDIR") or of a build.
+set_programs()
+{
+	local sbindir bindir
+	if [ -n "${TERCET_INSTALLED:-}" ]; then
+		IFS=: read -r sbindir bindir LIBRARY MODULES <<<"$TERCET_INSTALLED"
+		TERCETD=$sbindir/tercetd TERCETCTL=$bindir/tercetctl
+	else
+		LIBRARY=$1/.libs MODULES=$1/stage/modules
+		TERCETD=$1/.libs/tercetd TERCETCTL=$1/.libs/tercetctl
+	fi
 }
 
 # ---- is it running ----
@@ -88,16 +101,10 @@ wait_gone()
 
 make_folder()
 {
-	mkdir -p "$SERVER_DIR" || die "cannot make '$SERVER_DIR'"
+	mkdir -p "$SERVER_DIR/state" || die "cannot make '$SERVER_DIR'"
 	SERVER_DIR=$(cd "$SERVER_DIR" && pwd -P)
-	# It may have been made by another user: what is inside goes to the one that runs now.
-	unpriv_own "$SERVER_DIR"
-	if ! unpriv_run test -x "$SERVER_DIR"; then
-		die "user $UNPRIV_UID, which the server runs as, cannot reach '$SERVER_DIR':" \
-			"take a folder that it can, for example below /var/tmp"
-	fi
-	mkdir -p "$SERVER_DIR/state"
-	[ -z "$UNPRIV_UID" ] || chown -R -h "$UNPRIV_UID:$UNPRIV_GID" "$SERVER_DIR"
+	[ -O "$SERVER_DIR/state" ] ||
+		die "'$SERVER_DIR' belongs to user $(stat -c %U "$SERVER_DIR/state")"
 	chmod 700 "$SERVER_DIR/state"
 }
 
@@ -106,26 +113,39 @@ make_certificate()
 	local names=DNS:localhost domain
 	if [ -n "$CERT$KEY" ]; then
 		[ -n "$CERT" ] && [ -n "$KEY" ] || die "--cert and --key belong together"
-		# The server's user may not be able to read the originals, and wants no other reader.
+		# The server wants a key that nobody else can read.
 		install -m 644 "$CERT" "$SERVER_DIR/cert.pem" || die "cannot read '$CERT'"
 		install -m 600 "$KEY" "$SERVER_DIR/key.pem" || die "cannot read '$KEY'"
-	else
-		for domain in "${DOMAINS[@]}"; do
-			[ "$domain" = localhost ] || names=$names,DNS:$domain
-		done
-		[ "$(cat "$SERVER_DIR/cert.names" 2>/dev/null)" = "$names" ] && return 0
-		(
-			umask 077
-			openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-				-days 3650 -subj "/CN=${DOMAINS[0]}" -addext "subjectAltName=$names" \
-				-keyout "$SERVER_DIR/key.pem" -out "$SERVER_DIR/cert.pem" \
-				2>"$SERVER_DIR/openssl.log"
-		) || die "cannot make a certificate: $(tail -n 1 "$SERVER_DIR/openssl.log")"
-		rm -f "$SERVER_DIR/openssl.log"
-		chmod 644 "$SERVER_DIR/cert.pem"
-		echo "$names" >"$SERVER_DIR/cert.names"
+		rm -f "$SERVER_DIR/cert.names"
+		return
 	fi
-	unpriv_own "$SERVER_DIR/cert.pem" "$SERVER_DIR/key.pem"
+	for domain in "${DOMAINS[@]}"; do
+		[ "$domain" = localhost ] || names=$names,DNS:$domain
+	done
+	[ "$(cat "$SERVER_DIR/cert.names" 2>/dev/null)" != "$names" ] || return 0
+	(
+		umask 077
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+			-days 3650 -subj "/CN=${DOMAINS[0]}" -addext "subjectAltName=$names" \
+			-keyout "$SERVER_DIR/key.pem" -out "$SERVER_DIR/cert.pem" \
+			2>"$SERVER_DIR/openssl.log"
+	) || die "cannot make a certificate: $(tail -n 1 "$SERVER_DIR/openssl.log")"
+	rm -f "$SERVER_DIR/openssl.log"
+	chmod 644 "$SERVER_DIR/cert.pem"
+	echo "$names" >"$SERVER_DIR/cert.names"
+}
+
+# Modules from elsewhere (TERCET_EXTRA_MODULES) lie in one folder with the server's.
+join_modules()
+{
+	local file
+	[ -n "${TERCET_EXTRA_MODULES:-}" ] || return 0
+	rm -rf "$SERVER_DIR/modules"
+	mkdir "$SERVER_DIR/modules"
+	for file in "$MODULES"/mod_*.so "$TERCET_EXTRA_MODULES"/mod_*.so; do
+		[ ! -e "$file" ] || cp -L "$file" "$SERVER_DIR/modules/"
+	done
+	MODULES=$SERVER_DIR/modules
 }
 
 # A string of libconfig.
@@ -141,19 +161,23 @@ sets_option()
 	printf '%s\n' "$1" | grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]"
 }
 
-# The modules of the build, without the stores and those of the tests.
+# The modules to load, one a line: all that the project has, without the stores and those of
+# the tests; or TERCET_DEVSERVER_MODULES.
 module_names()
 {
 	local file name
-	for file in "$1"/stage/modules/mod_*.so; do
+	for file in "$MODULES"/mod_*.so; do
 		name=${file##*/mod_}
 		name=${name%.so}
+		[ -z "${TERCET_DEVSERVER_MODULES:-}" ] || continue
 		case $name in
 		storage_* | test_*) ;;
 		*) echo "$name" ;;
 		esac
 	done
-	echo "storage_${TERCET_DEVSERVER_STORE:-bdb}"
+	for name in ${TERCET_DEVSERVER_MODULES:-} "storage_${TERCET_DEVSERVER_STORE:-bdb}"; do
+		echo "$name"
+	done
 }
 
 comma_list()
@@ -175,40 +199,42 @@ write_listeners()
 			port=${kind#*:}
 			[ -n "$port" ] || continue
 			printf '%s\n\t\t{ address = %s; port = %d; tls = %s; }' "$comma" \
-				"$(quote "$address")" "$port" "${kind%:*}"
+				"$(quote "$address")" "$port" "${kind%%:*}"
 			comma=,
 		done
 	done
 	printf '\n\t);\n};\n'
 }
 
-# write_config BUILD
 write_config()
 {
 	local domain comma=
-	{
-		echo "# Written by scripts/$NAME; written again at the next start."
-		echo "state = $(quote "$SERVER_DIR/state");"
-		echo "module_path = $(quote "$1/stage/modules");"
-		sets_option "$CONFIG_SNIPPET" modules ||
-			echo "modules = [ $(module_names "$1" | comma_list) ];"
-		write_listeners
-		echo "tls: {"
-		echo "	certificates = ("
-		echo "		{ certificate = $(quote "$SERVER_DIR/cert.pem"); key = $(quote "$SERVER_DIR/key.pem"); }"
-		echo "	);"
-		echo "};"
-		[ $NO_LIMITS = no ] || no_limits
-		printf '%s\n' "$CONFIG_SNIPPET"
-		echo "hosts = ("
-		for domain in "${DOMAINS[@]}"; do
-			printf '%s\t{\n\t\tname = %s;\n%s\n\t}' "$comma" "$(quote "$domain")" "$HOST_SNIPPET"
-			comma=$',\n'
-		done
-		printf '\n);\n'
-	} >"$SERVER_DIR/tercet.conf"
-	chmod 600 "$SERVER_DIR/tercet.conf"
-	unpriv_own "$SERVER_DIR/tercet.conf"
+	(
+		umask 077
+		{
+			echo "# Written by scripts/$NAME, and again at each start."
+			echo "state = $(quote "$SERVER_DIR/state");"
+			echo "module_path = $(quote "$MODULES");"
+			sets_option "$CONFIG_SNIPPET" modules ||
+				echo "modules = [ $(module_names | comma_list) ];"
+			write_listeners
+			echo "tls: {"
+			echo "	certificates = ("
+			echo "		{ certificate = $(quote "$SERVER_DIR/cert.pem"); key = $(quote "$SERVER_DIR/key.pem"); }"
+			echo "	);"
+			echo "};"
+			[ $NO_LIMITS = no ] || no_limits
+			printf '%s\n' "$CONFIG_SNIPPET"
+			echo "hosts = ("
+			for domain in "${DOMAINS[@]}"; do
+				printf '%s\t{\n\t\tname = %s;\n%s\n\t}' "$comma" "$(quote "$domain")" \
+					"$HOST_SNIPPET"
+				comma=$',\n'
+			done
+			printf '\n);\n'
+		} >"$SERVER_DIR/tercet.conf.new"
+	)
+	mv "$SERVER_DIR/tercet.conf.new" "$SERVER_DIR/tercet.conf"
 }
 
 # For load tests: no rate limits, no caps per account.
@@ -230,35 +256,31 @@ raise_limits()
 	ulimit -n "$hard" 2>/dev/null || true
 }
 
-# start_process BUILD: the server in the background, watched by a shell that notes its end.
+# start_process: the server in the background, watched by a shell that notes its end. Nothing
+# of ours stays open in it: somebody may be reading our output to its end.
 start_process()
 {
-	local run=$1
 	rm -f "$SERVER_DIR/pid" "$SERVER_DIR/exit"
-	touch "$SERVER_DIR/log"
-	unpriv_own "$SERVER_DIR/log"
-	# Nothing of ours stays open in it: somebody may be reading our output to its end.
+	# shellcheck disable=SC2016
 	(
+		cd "$SERVER_DIR"
 		for fd in /proc/self/fd/*; do
 			fd=${fd##*/}
-			[ "$fd" -le 2 ] || eval "exec $fd>&-" 2>/dev/null || true
+			[ "$fd" -le 2 ] || [ "$fd" -ge 255 ] || eval "exec $fd>&-" 2>/dev/null || true
 		done
-		cd "$SERVER_DIR"
-		# shellcheck disable=SC2016
-		LD_LIBRARY_PATH=$run/.libs unpriv_exec setsid bash -c '
+		LD_LIBRARY_PATH=$LIBRARY exec setsid bash -c '
 			folder=$1
 			shift
 			umask 077
 			"$@" &
 			pid=$!
-			stat=$(cat /proc/$pid/stat)
+			read -r stat </proc/$pid/stat
 			set -- ${stat##*) }
 			echo "$pid ${20}" >"$folder/pid.new"
 			mv "$folder/pid.new" "$folder/pid"
 			wait "$pid"
 			echo $? >"$folder/exit"' \
-			tercet-devserver "$SERVER_DIR" \
-			"$run/.libs/tercetd" --config "$SERVER_DIR/tercet.conf"
+			tercet-devserver "$SERVER_DIR" "$TERCETD" --config "$SERVER_DIR/tercet.conf"
 	) </dev/null >>"$SERVER_DIR/log" 2>&1 &
 	disown
 }
@@ -269,6 +291,7 @@ log_since()
 	tail -c "+$((LOG_BEFORE + 1))" "$SERVER_DIR/log" 2>/dev/null
 }
 
+READY_PATTERN='ready'
 # wait_ready SECONDS: until it says so, or has ended.
 wait_ready()
 {
@@ -287,22 +310,13 @@ wait_ready()
 	log_since | tail -n 20 >&2
 	die "the server was not ready after $1 seconds"
 }
-READY_PATTERN='ready'
 
-# tercetctl of the build, as the server's user.
 ctl()
 {
-	LD_LIBRARY_PATH=$SERVER_RUN/.libs unpriv_run "$SERVER_RUN/.libs/tercetctl" \
-		--config "$SERVER_DIR/tercet.conf" "$@"
-}
-
-# Accounts: lines "name@domain:password"; one that is there already stays as it is.
-import_users()
-{
-	local lines=$1
-	[ -s "$lines" ] || return 0
-	ctl import-users <"$lines" >"$SERVER_DIR/import.log" 2>&1 ||
-		die "importing accounts: $(tail -n 3 "$SERVER_DIR/import.log")"
+	local library program
+	{ read -r library && read -r program; } <"$SERVER_DIR/programs" ||
+		die "no server was started in '$SERVER_DIR'"
+	LD_LIBRARY_PATH=$library "$program" --config "$SERVER_DIR/tercet.conf" "$@"
 }
 
 # user_lines: all accounts that were asked for, with their domains.
@@ -321,30 +335,44 @@ user_lines()
 		  print name (name ~ /@/ ? "" : "@" domain) rest }' "$USERS_FILE"
 }
 
-# start_server: everything from the options above to a server that is ready.
-start_server()
+# Accounts that are there already stay as they are.
+import_users()
 {
-	local build lines
-	if server_pid >/dev/null; then
-		die "a server runs in '$SERVER_DIR' already (pid $(server_pid))"
+	[ ${#USERS[@]} -gt 0 ] || [ -n "$USERS_FILE" ] || return 0
+	user_lines | ctl import-users >"$SERVER_DIR/import.log" 2>&1 ||
+		die "importing accounts: $(tail -n 3 "$SERVER_DIR/import.log")"
+}
+
+# prepare_server: everything from the options above to a folder that a server can start in.
+prepare_server()
+{
+	local pid
+	if pid=$(server_pid); then
+		die "a server runs in '$SERVER_DIR' already (pid $pid)"
 	fi
 	[ ${#LISTEN[@]} -gt 0 ] || LISTEN=(127.0.0.1)
 	[ ${#DOMAINS[@]} -gt 0 ] || DOMAINS=(localhost)
 	[ -n "$C2S$C2S_TLS" ] || { C2S=5222 C2S_TLS=5223; }
-	build=$(find_build)
-	SERVER_RUN=$(unpriv_stage_build "$build")
+	if [ -n "${TERCET_INSTALLED:-}" ]; then
+		set_programs
+	else
+		set_programs "$(find_build)"
+	fi
 	make_folder
 	make_certificate
-	write_config "$SERVER_RUN"
+	join_modules
+	write_config
+	printf '%s\n' "$LIBRARY" "$TERCETCTL" >"$SERVER_DIR/programs"
 	raise_limits
+}
+
+start_server()
+{
+	prepare_server
 	LOG_BEFORE=$(stat -c %s "$SERVER_DIR/log" 2>/dev/null || echo 0)
-	start_process "$SERVER_RUN"
+	start_process
 	wait_ready "${TERCET_START_TIMEOUT:-60}"
-	echo "$SERVER_RUN" >"$SERVER_DIR/build"
-	lines=$(mktemp)
-	user_lines >"$lines"
-	import_users "$lines"
-	rm -f "$lines"
+	import_users
 }
 
 # stop_server: TERM, and patience; fails when it did not end by itself and cleanly.
@@ -375,10 +403,4 @@ kill_server()
 	kill -KILL "$pid"
 	wait_gone "$pid" 10 || die "process $pid does not end"
 	rm -f "$SERVER_DIR/pid"
-}
-
-# server_ports: lines "NAME ADDRESS PORT" of the listeners, as the server says.
-server_ports()
-{
-	ctl listeners
 }

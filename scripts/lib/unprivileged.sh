@@ -140,7 +140,7 @@ source_files()
 # user can reach it, else a copy of the programs, the library and the modules.
 unpriv_stage_build()
 {
-	local build=$1 top folder hash
+	local build=$1 top folder hash program
 
 	if [ -z "$UNPRIV_UID" ] || unpriv_run test -x "$build/.libs/tercetd" 2>/dev/null; then
 		echo "$build"
@@ -148,15 +148,14 @@ unpriv_stage_build()
 	fi
 	top=$(unpriv_stage_top)
 	hash=$(cd "$build" && stat -c '%n %s %Y' .libs/tercetd .libs/tercetctl .libs/*.so* \
-		stage/modules/*.so 2>/dev/null | sha256sum | cut -c1-16)
+		2>/dev/null | sha256sum | cut -c1-16)
 	folder=$top/$hash
 	if [ ! -e "$folder/complete" ]; then
 		rm -rf "$folder"
 		mkdir -p "$folder/.libs" "$folder/stage/modules"
 		cp -a "$build"/.libs/*.so* "$folder/.libs/"
 		for program in tercetd tercetctl; do
-			cp "$build/.libs/$program" "$folder/.libs/" 2>/dev/null ||
-				cp "$build/$program" "$folder/.libs/"
+			cp "$build/.libs/$program" "$folder/.libs/"
 		done
 		cp -L "$build"/stage/modules/*.so "$folder/stage/modules/"
 		chmod -R a+rX,go-w "$folder"
@@ -164,4 +163,25 @@ unpriv_stage_build()
 		say "user $UNPRIV_UID cannot reach '$build': running from '$folder'"
 	fi
 	echo "$folder"
+}
+
+# unpriv_scripts: prints the folder of the scripts to call as that user: ours, or a copy.
+unpriv_scripts()
+{
+	local top folder
+	if [ -z "$UNPRIV_UID" ] || unpriv_run test -r "$SOURCE/scripts/lib/common.sh" 2>/dev/null; then
+		echo "$SOURCE/scripts"
+		return
+	fi
+	top=$(unpriv_stage_top)
+	folder=$top/scripts-$(cat "$SOURCE"/scripts/devserver "$SOURCE"/scripts/lib/*.sh |
+		sha256sum | cut -c1-16)
+	if [ ! -e "$folder/scripts/complete" ]; then
+		mkdir -p "$folder/scripts/lib"
+		cp "$SOURCE/scripts/devserver" "$folder/scripts/"
+		cp "$SOURCE"/scripts/lib/*.sh "$folder/scripts/lib/"
+		chmod -R a+rX,go-w "$folder"
+		touch "$folder/scripts/complete"
+	fi
+	echo "$folder/scripts"
 }

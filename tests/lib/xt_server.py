@@ -8,8 +8,29 @@ import shutil
 import subprocess
 import tempfile
 
-SOURCE = os.environ.get("TERCET_SOURCE") or os.path.dirname(
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LIB = os.path.dirname(os.path.realpath(__file__))
+# In the source, lib is in tests; as installed, scripts is beside lib.
+DEVSERVER = next((path for path in (
+    os.path.join(LIB, "..", "scripts", "devserver"),
+    os.path.join(LIB, "..", "..", "scripts", "devserver")) if os.path.exists(path)), "devserver")
+
+
+def installed():
+    """The folders of an installed server, as devserver takes them; None for a build."""
+    value = os.environ.get("TERCET_INSTALLED")
+    return value.split(":") if value else None
+
+
+def tercetd():
+    if installed():
+        return os.path.join(installed()[0], "tercetd")
+    return os.path.join(os.environ.get("TERCET_BUILD", "."), ".libs", "tercetd")
+
+
+def module_folder():
+    if installed():
+        return installed()[3]
+    return os.path.join(os.environ.get("TERCET_BUILD", "."), "stage", "modules")
 
 
 class ServerFailure(Exception):
@@ -27,7 +48,7 @@ class Server:
         os.chmod(self.folder, 0o755)
         self.state = os.path.join(self.folder, "server")
         self.environment = dict(os.environ, **(environment or {}))
-        self.command = [os.path.join(SOURCE, "scripts", "devserver")]
+        self.command = [os.path.realpath(os.environ.get("TERCET_DEVSERVER", DEVSERVER))]
         self.arguments = ["--listen", "127.0.0.1", "--c2s", "0", "--c2s-tls", "0"]
         for domain in domains:
             self.arguments += ["--domain", domain]
