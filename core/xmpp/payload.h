@@ -1,0 +1,43 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* payload.h - bytes. A payload is the serialised children of a stanza, made once and shared
+ * by all receivers, the archive and copies; its count is atomic, so it is the only part of a
+ * stanza that another thread may keep. A delivery is what queues hold: a payload, a header,
+ * and an optional tail of children that only this receiver gets. Neither keeps a tree. */
+#pragma once
+
+#include "core/base/span.h"
+#include "core/base/str.h"
+
+#include <tercet/stanza.h>
+
+#include <stdatomic.h>
+
+struct payload {
+	_Atomic uint32_t refs;
+	uint32_t len;
+	char bytes[]; /* a NUL follows */
+};
+
+/* Copies; one reference. Any thread. */
+struct payload *payload_new(struct span bytes);
+struct payload *payload_ref(struct payload *p);
+void payload_unref(struct payload *p);
+
+/* The stanza's payload, made on first use (which freezes the stanza); borrowed from it. */
+struct payload *stanza_payload(struct tct_stanza *st);
+
+/* Counted, loop thread; immutable. */
+struct delivery;
+/* `overlay` and `extra` may be NULL; the children of `extra` become the tail. */
+struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *overlay,
+	const struct tct_elem *extra);
+struct delivery *delivery_ref(struct delivery *d);
+void delivery_unref(struct delivery *d);
+/* Appends the whole stanza. */
+void delivery_write(const struct delivery *d, struct str *out);
+/* What it counts in a queue: bytes of payload, tail and header. */
+size_t delivery_size(const struct delivery *d);
+uint32_t delivery_type(const struct delivery *d);
+/* Parsed again, unfrozen, one reference: for what is routed a second time. */
+struct tct_stanza *delivery_stanza(const struct delivery *d);
