@@ -1,0 +1,359 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* tls.c - see tls.h. */
+#include "core/net/tls.h"
+
+#include "core/base/assert.h"
+#include "core/base/mem.h"
+#include "core/net/certset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD_HEADER 5
+#define RECORD_MAX (16384 + 256)
+
+struct tls {
+	gnutls_session_t session;
+	struct certset *set; /* counted */
+	struct cert *cert;   /* chosen by the client's hello; NULL before */
+	char *host;          /* of the stream, when the client names none */
+	struct span in;      /* during tls_feed */
+	struct str *out;     /* during a call */
+	int error;
+	bool open;
+};
+
+static gnutls_certificate_credentials_t credentials;
+
+/* ---- what GnuTLS calls ---- */
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const void *bytes, size_t len)
+{
+	struct tls *t = ptr;
+
+	str_append_n(t->out, bytes, len);
+	return (ssize_t)len;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *bytes, size_t len)
+{
+	struct tls *t = ptr;
+
+	if (t->in.len == 0) {
+		gnutls_transport_set_errno(t->session, EAGAIN);
+		return -1;
+	}
+	if (len > t->in.len)
+		len = t->in.len;
+	memcpy(bytes, t->in.data, len);
+	t->in.data += len;
+	t->in.len -= len;
+	return (ssize_t)len;
+}
+
+static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+	gnutls_pcert_st **certs, unsigned *count, gnutls_ocsp_data_st **ocsp,
+	unsigned *ocsp_count, gnutls_privkey_t *key, unsigned *flags)
+{
+	struct tls *t = gnutls_session_get_ptr(session);
+
+	(void)info;
+	if (t->cert == NULL)
+		return -1;
+	*certs = t->cert->chain;
+	*count = t->cert->chain_count;
+	*key = t->cert->key;
+	*ocsp = NULL;
+	*ocsp_count = 0;
+	*flags = 0; /* the set frees them, not GnuTLS */
+	return 0;
+}
+
+struct name {
+	char text[256];
+};
+
+/* RFC 6066 section 3: list length, then type, length, name. */
+static int read_extension(void *ctx, unsigned id, const unsigned char *data, unsigned len)
+{
+	struct name *name = ctx;
+	unsigned size;
+
+	if (id != 0 || len < 5 || data[2] != 0)
+		return 0;
+	size = (unsigned)data[3] << 8 | data[4];
+	if (size > len - 5 || size == 0 || size >= sizeof name->text ||
+		memchr(data + 5, '\0', size) != NULL)
+		return 0;
+	for (unsigned i = 0; i < size; i++) {
+		char c = (char)data[5 + i];
+
+		name->text[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+	}
+	name->text[size] = '\0';
+	return 0;
+}
+
+/* Before GnuTLS looks at the hello: whose certificate and whose ticket key. */
+static int on_hello(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+	const gnutls_datum_t *msg)
+{
+	struct tls *t = gnutls_session_get_ptr(session);
+	struct name name = { "" };
+	const gnutls_datum_t *key;
+
+	(void)type;
+	(void)when;
+	if (!incoming)
+		return 0;
+	gnutls_ext_raw_parse(&name, read_extension, msg, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
+	if (name.text[0] != '\0')
+		t->cert = certset_find(t->set, name.text);
+	if (t->cert == NULL)
+		t->cert = certset_find(t->set, t->host);
+	if (t->cert == NULL)
+		return GNUTLS_E_UNRECOGNIZED_NAME;
+	key = cert_ticket_key(t->cert);
+	if (key != NULL)
+		gnutls_session_ticket_enable_server(session, key);
+	return 0;
+}
+
+/* ---- life ---- */
+
+int tls_init(struct tct_error *err)
+{
+	int rc = gnutls_certificate_allocate_credentials(&credentials);
+
+	if (rc < 0)
+		return tct_error_set(err, TCT_EIO, "cannot start TLS (%s)", gnutls_strerror(rc));
+	gnutls_certificate_set_retrieve_function3(credentials, retrieve);
+	return TCT_OK;
+}
+
+void tls_fini(void)
+{
+	if (credentials != NULL)
+		gnutls_certificate_free_credentials(credentials);
+	credentials = NULL;
+}
+
+struct tls *tls_new(struct certset *set, const char *host, bool direct)
+{
+	static const gnutls_datum_t protocol = { (unsigned char *)"xmpp-client", 11 };
+	struct tls *t = mem_zalloc(sizeof *t);
+
+	tct_assert(gnutls_init(&t->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
+				   GNUTLS_NO_TICKETS_TLS12) == 0);
+	t->set = certset_ref(set);
+	t->host = host != NULL ? mem_strdup(host) : NULL;
+	gnutls_session_set_ptr(t->session, t);
+	gnutls_priority_set(t->session, set->priority);
+	gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, credentials);
+	gnutls_certificate_server_set_request(t->session, GNUTLS_CERT_IGNORE);
+	gnutls_handshake_set_hook_function(t->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
+		GNUTLS_HOOK_PRE, on_hello);
+	gnutls_transport_set_ptr(t->session, t);
+	gnutls_transport_set_push_function(t->session, push);
+	gnutls_transport_set_pull_function(t->session, pull);
+	gnutls_handshake_set_timeout(t->session, 0);
+	if (direct)
+		gnutls_alpn_set_protocols(t->session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
+	return t;
+}
+
+void tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	gnutls_deinit(t->session);
+	certset_unref(t->set);
+	free(t->host);
+	free(t);
+}
+
+/* ---- bytes ---- */
+
+/* How much of `in` is whole records; SIZE_MAX: this is no TLS. */
+static size_t whole_records(struct span in)
+{
+	size_t at = 0;
+
+	while (in.len - at >= RECORD_HEADER) {
+		const unsigned char *h = (const unsigned char *)in.data + at;
+		size_t len = (size_t)h[3] << 8 | h[4];
+
+		if (h[0] < 20 || h[0] > 24 || h[1] != 3 || len > RECORD_MAX)
+			return SIZE_MAX;
+		if (in.len - at - RECORD_HEADER < len)
+			break;
+		at += RECORD_HEADER + len;
+	}
+	return at;
+}
+
+static enum tls_status fail(struct tls *t, int rc)
+{
+	t->error = rc;
+	/* The peer should hear why, where the protocol has a word for it. */
+	gnutls_alert_send_appropriate(t->session, rc);
+	return TLS_FAILED;
+}
+
+static enum tls_status handshake(struct tls *t)
+{
+	int rc;
+
+	do {
+		rc = gnutls_handshake(t->session);
+	} while (rc < 0 && rc != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(rc));
+	if (rc == GNUTLS_E_AGAIN)
+		return TLS_HANDSHAKE;
+	if (rc < 0)
+		return fail(t, rc);
+	t->open = true;
+	free(t->host);
+	t->host = NULL;
+	return TLS_OPEN;
+}
+
+static enum tls_status receive(struct tls *t, struct str *plain)
+{
+	for (;;) {
+		char *at = str_reserve(plain, RECORD_MAX);
+		ssize_t n = gnutls_record_recv(t->session, at, RECORD_MAX);
+
+		if (n > 0) {
+			plain->len += (size_t)n;
+			plain->data[plain->len] = '\0';
+		} else if (n == 0) {
+			return TLS_CLOSED;
+		} else if (n == GNUTLS_E_AGAIN) {
+			if (t->in.len == 0)
+				return TLS_OPEN;
+		} else if (n == GNUTLS_E_REHANDSHAKE || gnutls_error_is_fatal((int)n)) {
+			return fail(t, (int)n);
+		}
+	}
+}
+
+enum tls_status tls_feed(struct tls *t, struct span in, size_t *used, struct str *out,
+	struct str *plain)
+{
+	size_t whole = whole_records(in);
+	enum tls_status status = t->open ? TLS_OPEN : TLS_HANDSHAKE;
+
+	*used = whole;
+	if (whole == SIZE_MAX) {
+		*used = in.len;
+		t->error = GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
+		return TLS_FAILED;
+	}
+	t->in = span_make(in.data, whole);
+	t->out = out;
+	if (!t->open)
+		status = handshake(t);
+	if (t->open && status == TLS_OPEN)
+		status = receive(t, plain);
+	t->out = NULL;
+	return status;
+}
+
+bool tls_write(struct tls *t, struct span plain, struct str *out)
+{
+	t->out = out;
+	while (plain.len > 0) {
+		ssize_t n = gnutls_record_send(t->session, plain.data, plain.len);
+
+		if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED)
+			continue;
+		if (n < 0) {
+			t->error = (int)n;
+			t->out = NULL;
+			return false;
+		}
+		plain.data += n;
+		plain.len -= (size_t)n;
+	}
+	t->out = NULL;
+	return true;
+}
+
+void tls_bye(struct tls *t, struct str *out)
+{
+	t->out = out;
+	if (t->open)
+		gnutls_bye(t->session, GNUTLS_SHUT_WR);
+	t->out = NULL;
+}
+
+/* ---- what is asked ---- */
+
+const char *tls_problem(const struct tls *t)
+{
+	return t->error != 0 ? gnutls_strerror(t->error) : "no error";
+}
+
+bool tls_serves(const struct tls *t, const char *host)
+{
+	return t->cert != NULL && certset_find(t->set, host) == t->cert;
+}
+
+bool tls_resumed(const struct tls *t)
+{
+	return gnutls_session_is_resumed(t->session) != 0;
+}
+
+char *tls_describe(const struct tls *t)
+{
+	char *text = gnutls_session_get_desc(t->session);
+	char *copy = mem_strdup(text != NULL ? text : "TLS");
+
+	gnutls_free(text);
+	return copy;
+}
+
+static int from_gnutls(const struct tls *t, gnutls_channel_binding_t type, void *out, size_t *len)
+{
+	gnutls_datum_t cb = { 0 };
+	int status = TCT_OK;
+
+	if (gnutls_session_channel_binding(t->session, type, &cb) < 0)
+		return TCT_ENOENT;
+	if (cb.size > *len) {
+		status = TCT_EINVAL;
+	} else {
+		memcpy(out, cb.data, cb.size);
+		*len = cb.size;
+	}
+	gnutls_memset(cb.data, 0, cb.size);
+	gnutls_free(cb.data);
+	return status;
+}
+
+int tls_binding(const struct tls *t, const char *type, void *out, size_t *len)
+{
+	bool is_13;
+
+	if (!t->open || t->cert == NULL)
+		return TCT_ENOENT;
+	is_13 = gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3;
+	if (strcmp(type, "tls-server-end-point") == 0) {
+		/* Computed by ourselves: GnuTLS has no certificate in a resumed session. */
+		if (t->cert->end_point_len == 0 || t->cert->end_point_len > *len)
+			return TCT_ENOENT;
+		memcpy(out, t->cert->end_point, t->cert->end_point_len);
+		*len = t->cert->end_point_len;
+		return TCT_OK;
+	}
+	if (strcmp(type, "tls-exporter") == 0) {
+		if (!is_13 && !gnutls_session_ext_master_secret_status(t->session))
+			return TCT_ENOENT;
+		return from_gnutls(t, GNUTLS_CB_TLS_EXPORTER, out, len);
+	}
+	if (strcmp(type, "tls-unique") == 0 && !is_13)
+		return from_gnutls(t, GNUTLS_CB_TLS_UNIQUE, out, len);
+	return TCT_ENOENT;
+}

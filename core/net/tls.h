@@ -1,0 +1,58 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* tls.h - TLS through memory: bytes in, bytes out; GnuTLS never sees a descriptor or a
+ * connection. Certificates are immutable sets that sessions pin; a new set serves new
+ * sessions and old ones keep theirs. Session tickets have a key per certificate, replaced
+ * each 12 hours, chosen by the name that the client asks for, so that a ticket of one host
+ * is nothing to another. No early data, no renegotiation, no TLS 1.2 tickets. */
+#pragma once
+
+#include "core/base/str.h"
+
+#include <tercet/internal/stream.h>
+
+/* Process-wide state: credentials, the priority cache. */
+int tls_init(struct tct_error *err) TCT_CHECKED;
+void tls_fini(void);
+
+/* ---- certificates ---- */
+struct certset; /* counted, loop thread */
+/* Reads and checks all: the key belongs to the certificate, the files' rights, the dates.
+ * `priority` NULL: the intermediate profile. NULL and `err` when anything is wrong. */
+struct certset *certset_new(const struct tcti_certificate *list, size_t count,
+	const char *priority, struct tct_error *err);
+struct certset *certset_ref(struct certset *set);
+void certset_unref(struct certset *set); /* NULL: nothing */
+/* True when a client that asks for `host` gets a certificate. */
+bool certset_has(const struct certset *set, const char *host);
+
+/* ---- sessions ---- */
+enum tls_status {
+	TLS_HANDSHAKE, /* under way */
+	TLS_OPEN,
+	TLS_CLOSED,    /* the peer said goodbye */
+	TLS_FAILED     /* see tls_problem */
+};
+
+struct tls;
+/* `host` is asked for when the client names none (STARTTLS); may be NULL. `direct`: the
+ * ALPN protocol xmpp-client is offered, and foreign ones are refused. */
+struct tls *tls_new(struct certset *set, const char *host, bool direct);
+void tls_free(struct tls *t);
+/* Takes whole records from `in` (*used bytes of it; the rest is to be given again with what
+ * follows), appends what must be sent to `out` and plain text to `plain`. */
+enum tls_status tls_feed(struct tls *t, struct span in, size_t *used, struct str *out,
+	struct str *plain);
+/* Appends records with `plain` inside to `out`; false when the session is broken. */
+bool tls_write(struct tls *t, struct span plain, struct str *out);
+/* Appends close_notify. */
+void tls_bye(struct tls *t, struct str *out);
+/* Why it failed, for the log. */
+const char *tls_problem(const struct tls *t);
+/* The certificate in use serves `host` too. */
+bool tls_serves(const struct tls *t, const char *host);
+bool tls_resumed(const struct tls *t);
+/* "TLS1.3 X.509 ... AES-128-GCM"; the caller frees it. */
+char *tls_describe(const struct tls *t);
+/* See tcti_stream_binding. */
+int tls_binding(const struct tls *t, const char *type, void *out, size_t *len);
