@@ -105,6 +105,8 @@ unpriv_stage_source()
 	folder=$top/source-$(printf %s "$SOURCE" | sha256sum | cut -c1-12)
 	list=$folder.list
 	mkdir -p "$folder"
+	unpriv_forget "$top"
+	printf '%s\n' "$SOURCE" >"$folder.from"
 	source_files >"$list.new"
 	if [ -e "$list" ]; then
 		# What was here before and is gone now.
@@ -117,6 +119,17 @@ unpriv_stage_source()
 	mkdir -p "$top/home"
 	chown "$UNPRIV_UID:$UNPRIV_GID" "$top/home"
 	echo "$folder"
+}
+
+# unpriv_forget TOP: removes the copies of sources that are gone.
+unpriv_forget()
+{
+	local from
+	for from in "$1"/source-*.from; do
+		if [ -e "$from" ] && [ ! -d "$(cat "$from")" ]; then
+			rm -rf "${from%.from}" "${from%.from}.list" "$from"
+		fi
+	done
 }
 
 # All files of the source, separated by NUL, sorted; with git or in an unpacked tarball.
