@@ -135,15 +135,21 @@ make_certificate()
 	echo "$names" >"$SERVER_DIR/cert.names"
 }
 
-# Modules from elsewhere (TERCET_EXTRA_MODULES) lie in one folder with the server's.
+# Modules from elsewhere (the folder TERCET_EXTRA_MODULES) and those of the tests, which are not
+# in the build's module folder, lie in one folder with the server's.
 join_modules()
 {
-	local file
-	[ -n "${TERCET_EXTRA_MODULES:-}" ] || return 0
+	local file name more=()
+	for name in ${TERCET_DEVSERVER_ADD:-}; do
+		file=$LIBRARY/mod_$name.so
+		[ -e "$MODULES/mod_$name.so" ] || [ ! -e "$file" ] || more+=("$file")
+	done
+	[ ${#more[@]} -gt 0 ] || [ -n "${TERCET_EXTRA_MODULES:-}" ] || return 0
+	[ -z "${TERCET_EXTRA_MODULES:-}" ] || more+=("$TERCET_EXTRA_MODULES"/mod_*.so)
 	rm -rf "$SERVER_DIR/modules"
 	mkdir "$SERVER_DIR/modules"
-	for file in "$MODULES"/mod_*.so "$TERCET_EXTRA_MODULES"/mod_*.so; do
-		[ ! -e "$file" ] || cp -L "$file" "$SERVER_DIR/modules/"
+	for file in "$MODULES"/mod_*.so "${more[@]}"; do
+		[ ! -e "$file" ] || ln -sf "$(readlink -f "$file")" "$SERVER_DIR/modules/${file##*/}"
 	done
 	MODULES=$SERVER_DIR/modules
 }
@@ -161,8 +167,8 @@ sets_option()
 	printf '%s\n' "$1" | grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]"
 }
 
-# The modules to load, one a line: all that the project has, without the stores and those of
-# the tests; or TERCET_DEVSERVER_MODULES.
+# The modules to load, one a line: all that the project has (or TERCET_DEVSERVER_MODULES), the
+# ones of TERCET_DEVSERVER_ADD, and a store.
 module_names()
 {
 	local file name
@@ -175,7 +181,8 @@ module_names()
 		*) echo "$name" ;;
 		esac
 	done
-	for name in ${TERCET_DEVSERVER_MODULES:-} "storage_${TERCET_DEVSERVER_STORE:-bdb}"; do
+	for name in ${TERCET_DEVSERVER_MODULES:-} ${TERCET_DEVSERVER_ADD:-} \
+		"storage_${TERCET_DEVSERVER_STORE:-bdb}"; do
 		echo "$name"
 	done
 }
