@@ -76,6 +76,15 @@ TCT_API int64_t tct_now_us(void);
 /* Monotonic clock in seconds, for intervals. */
 TCT_API int64_t tct_monotonic(void);
 
+/* Writes a time (microseconds since 1970) as XEP-0082 wants it, in UTC:
+ * "2026-02-03T04:05:06Z", or with `fraction` "2026-02-03T04:05:06.789012Z". A time outside
+ * the years 0 to 9999 is written as the nearest one inside. Any thread. */
+#define TCT_TIME_SIZE 28
+TCT_API void tct_time_text(char out[TCT_TIME_SIZE], int64_t us, bool fraction);
+
+/* The version of the running server, "1.0.2". Any thread. */
+TCT_API const char *tct_version(void);
+
 enum tct_log_level {
 	TCT_LOG_ERROR = 0, /* somebody must act */
 	TCT_LOG_WARN = 1,

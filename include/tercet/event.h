@@ -136,6 +136,11 @@ TCT_API void tct_feature(struct tct_mod *m, const char *var);
 typedef void tct_feature_fn(const char *var, void *data);
 TCT_API void tct_feature_each(struct tct_mod *m, tct_feature_fn *fn, void *data);
 
+/* Called when the features of a client's stream are sent that is authenticated (RFC 6120
+ * 4.3.2), in order of priority: adds children to `features`. */
+typedef void tct_features_fn(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features);
+TCT_API void tct_on_features(struct tct_mod *m, int prio, tct_features_fn *fn);
+
 /* ---- in a handler ---- */
 
 /* The localpart of ev->entity; "" for the host itself. */
