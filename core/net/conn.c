@@ -284,15 +284,16 @@ static void take_plain(struct conn *c, struct span in)
 	deliver(c, str_span(&plain_buffer));
 }
 
-/* TLS bytes: decrypted behind what was kept, so that the owner sees one span. */
-static void take_records(struct conn *c, struct span in)
+/* TLS bytes, the last `fresh` of them new: decrypted behind what was kept, so that the owner
+ * sees one span. */
+static void take_records(struct conn *c, struct span in, size_t fresh)
 {
 	enum tls_status status;
 	size_t used;
 	bool was_secure = c->secure;
 
 	if (!c->secure) {
-		c->handshake_bytes += (uint32_t)in.len;
+		c->handshake_bytes += (uint32_t)fresh;
 		if (c->handshake_bytes > HANDSHAKE_BYTES) {
 			die(c, CONN_TLS);
 			return;
@@ -342,7 +343,7 @@ static void readable(struct conn *c)
 	if (c->state == CONN_ENDING)
 		return; /* whatever it still says */
 	if (c->tls != NULL)
-		take_records(c, span_make(read_buffer, before + (size_t)n));
+		take_records(c, span_make(read_buffer, before + (size_t)n), (size_t)n);
 	else
 		take_plain(c, span_make(read_buffer, (size_t)n));
 	if (c->raw_len > RAW_MAX)
@@ -383,6 +384,16 @@ void conns_flush(void)
 }
 
 /* ---- the rest ---- */
+
+void conns_fini(void)
+{
+	tct_assert(count == 0);
+	if (wheel != NULL)
+		tct_timer_stop(wheel);
+	wheel = NULL;
+	str_fini(&plain_buffer);
+	str_fini(&wire_buffer);
+}
 
 struct conn *conn_new(int fd, const struct addr *peer, const struct conn_callbacks *callbacks,
 	void *user)

@@ -70,3 +70,5 @@ const char *conn_address(const struct conn *c);
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len);
 char *conn_describe_tls(const struct conn *c); /* the caller frees it; NULL without TLS */
 size_t conns_count(void);
+/* Before the loop ends, when no connection is left: frees what they shared. */
+void conns_fini(void);

@@ -1,0 +1,402 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+#include "core/net/tls.h"
+#include "core/base/error.h"
+#include "tests/unit/tls_peer.h"
+#include "tests/unit/unit.h"
+
+#include <sys/stat.h>
+
+static struct certset *set;
+static const char *const one_names[] = { "one.example", NULL };
+static const char *const two_names[] = { "two.example", NULL };
+
+static int group_setup(void **state)
+{
+	assert_int_equal(tls_init(NULL), TCT_OK);
+	tls_files_make();
+	tls_files_certificate("one", one_names);
+	tls_files_certificate("two", two_names);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	tls_files_remove();
+	tls_fini();
+	return 0;
+}
+
+static struct certset *read_set(const char *first, const char *second, struct tct_error *err)
+{
+	struct tcti_certificate list[2] = {
+		{ "one.example", tls_files_path(first, ".crt"), tls_files_path(first, ".key") },
+		{ "two.example", tls_files_path(second, ".crt"), tls_files_path(second, ".key") },
+	};
+
+	return certset_new(list, 2, NULL, err);
+}
+
+static int setup(void **state)
+{
+	set = read_set("one", "two", NULL);
+	assert_non_null(set);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	certset_unref(set);
+	return 0;
+}
+
+/* Bytes both ways until nobody has more to say. `piece`: how many go to the server at once. */
+static enum tls_status converse(struct tls *t, struct tls_peer *p, size_t piece, struct str *plain)
+{
+	enum tls_status status = TLS_HANDSHAKE;
+	struct str raw;
+	bool talking = true;
+
+	str_init(&raw);
+	while (talking) {
+		talking = false;
+		if (!p->open && !tls_peer_handshake(p))
+			talking = p->out.len > 0;
+		while (p->out.len > 0 && status != TLS_FAILED) {
+			size_t n = p->out.len < piece ? p->out.len : piece, used;
+
+			str_append_n(&raw, p->out.data, n);
+			str_consume(&p->out, n);
+			status = tls_feed(t, str_span(&raw), &used, &p->in, plain);
+			str_consume(&raw, used);
+			talking = true;
+		}
+		if (status == TLS_FAILED)
+			break;
+	}
+	str_fini(&raw);
+	return status;
+}
+
+static void a_client_gets_through_in_any_pieces(void **state)
+{
+	static const size_t pieces[] = { 100000, 1, 7, 500 };
+
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		struct tls *t = tls_new(set, "one.example", false);
+		struct tls_peer p;
+		struct str plain, back;
+
+		str_init(&plain);
+		str_init(&back);
+		tls_peer_init(&p, "one.example", NULL, NULL, NULL);
+		assert_int_equal(converse(t, &p, pieces[i], &plain), TLS_OPEN);
+		assert_true(p.open);
+		tls_peer_write(&p, "hello");
+		assert_int_equal(converse(t, &p, pieces[i], &plain), TLS_OPEN);
+		assert_string_equal(str_text(&plain), "hello");
+		assert_true(tls_write(t, span_of("and back"), &p.in));
+		assert_true(tls_peer_read(&p, &back));
+		assert_string_equal(str_text(&back), "and back");
+		tls_bye(t, &p.in);
+		assert_false(tls_peer_read(&p, &back));
+		str_fini(&plain);
+		str_fini(&back);
+		tls_peer_fini(&p);
+		tls_free(t);
+	}
+}
+
+static void the_client_says_goodbye(void **state)
+{
+	struct tls *t = tls_new(set, NULL, false);
+	struct tls_peer p;
+	struct str plain;
+
+	str_init(&plain);
+	tls_peer_init(&p, "two.example", NULL, NULL, NULL);
+	assert_int_equal(converse(t, &p, 100000, &plain), TLS_OPEN);
+	tls_peer_write(&p, "last words");
+	gnutls_bye(p.session, GNUTLS_SHUT_WR);
+	assert_int_equal(converse(t, &p, 100000, &plain), TLS_CLOSED);
+	assert_string_equal(str_text(&plain), "last words");
+	str_fini(&plain);
+	tls_peer_fini(&p);
+	tls_free(t);
+}
+
+static bool shows(struct tls_peer *p, const char *host)
+{
+	unsigned count;
+	const gnutls_datum_t *der = gnutls_certificate_get_peers(p->session, &count);
+	gnutls_x509_crt_t crt;
+	bool same;
+
+	assert_non_null(der);
+	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
+	assert_int_equal(gnutls_x509_crt_import(crt, &der[0], GNUTLS_X509_FMT_DER), 0);
+	same = gnutls_x509_crt_check_hostname(crt, host) != 0;
+	gnutls_x509_crt_deinit(crt);
+	return same;
+}
+
+/* The name in the hello decides; without one the host of the stream. */
+static void the_right_certificate_is_shown(void **state)
+{
+	static const struct {
+		const char *sni, *host, *shown;
+	} cases[] = {
+		{ "one.example", NULL, "one.example" },
+		{ "two.example", "one.example", "two.example" },
+		{ "TWO.example", NULL, "two.example" },
+		{ NULL, "two.example", "two.example" },
+		{ NULL, NULL, "one.example" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct tls *t = tls_new(set, cases[i].host, false);
+		struct tls_peer p;
+		struct str plain;
+
+		str_init(&plain);
+		tls_peer_init(&p, cases[i].sni, NULL, NULL, NULL);
+		assert_int_equal(converse(t, &p, 100000, &plain), TLS_OPEN);
+		assert_true(shows(&p, cases[i].shown));
+		assert_true(tls_serves(t, cases[i].shown));
+		assert_false(tls_serves(t, strcmp(cases[i].shown, "one.example") == 0 ?
+						   "two.example" : "one.example"));
+		str_fini(&plain);
+		tls_peer_fini(&p);
+		tls_free(t);
+	}
+}
+
+/* ---- resumption ---- */
+
+static gnutls_datum_t take_ticket(const char *sni)
+{
+	struct tls *t = tls_new(set, NULL, false);
+	struct tls_peer p;
+	struct str plain;
+	gnutls_datum_t ticket;
+
+	str_init(&plain);
+	tls_peer_init(&p, sni, NULL, NULL, NULL);
+	assert_int_equal(converse(t, &p, 100000, &plain), TLS_OPEN);
+	assert_false(tls_resumed(t));
+	tls_peer_read(&p, &plain); /* the ticket comes behind the handshake */
+	assert_int_equal(gnutls_session_get_data2(p.session, &ticket), 0);
+	str_fini(&plain);
+	tls_peer_fini(&p);
+	tls_free(t);
+	return ticket;
+}
+
+static struct tls *resume(struct tls_peer *p, const char *sni, const gnutls_datum_t *ticket)
+{
+	struct tls *t = tls_new(set, NULL, false);
+	struct str plain;
+
+	str_init(&plain);
+	tls_peer_init(p, sni, NULL, NULL, ticket);
+	assert_int_equal(converse(t, p, 100000, &plain), TLS_OPEN);
+	str_fini(&plain);
+	return t;
+}
+
+static void bindings_agree(struct tls *t, struct tls_peer *p)
+{
+	unsigned char ours[64];
+	gnutls_datum_t theirs;
+	size_t len = sizeof ours;
+
+	assert_int_equal(tls_binding(t, "tls-exporter", ours, &len), TCT_OK);
+	assert_int_equal(gnutls_session_channel_binding(p->session, GNUTLS_CB_TLS_EXPORTER, &theirs),
+		0);
+	assert_int_equal(len, theirs.size);
+	assert_memory_equal(ours, theirs.data, len);
+	gnutls_free(theirs.data);
+	len = sizeof ours;
+	assert_int_equal(tls_binding(t, "tls-server-end-point", ours, &len), TCT_OK);
+	assert_int_equal(len, 32);
+	len = sizeof ours;
+	assert_int_equal(tls_binding(t, "tls-unique", ours, &len), TCT_ENOENT);
+	len = sizeof ours;
+	assert_int_equal(tls_binding(t, "tls-nonsense", ours, &len), TCT_ENOENT);
+}
+
+static void a_ticket_resumes_the_same_host(void **state)
+{
+	gnutls_datum_t ticket = take_ticket("one.example");
+	struct tls_peer p;
+	struct tls *t = resume(&p, "one.example", &ticket);
+
+	assert_true(tls_resumed(t));
+	assert_true(tls_serves(t, "one.example"));
+	bindings_agree(t, &p);
+	tls_peer_fini(&p);
+	tls_free(t);
+	gnutls_free(ticket.data);
+}
+
+/* Else the session of one host would be one of another, with the wrong certificate. */
+static void a_ticket_is_nothing_to_another_host(void **state)
+{
+	gnutls_datum_t ticket = take_ticket("one.example");
+	struct tls_peer p;
+	struct tls *t = resume(&p, "two.example", &ticket);
+
+	assert_false(tls_resumed(t));
+	assert_true(shows(&p, "two.example"));
+	bindings_agree(t, &p);
+	tls_peer_fini(&p);
+	tls_free(t);
+	gnutls_free(ticket.data);
+}
+
+/* The client of an old ticket computes the binding from the old certificate. */
+static void a_renewed_certificate_forgets_tickets(void **state)
+{
+	gnutls_datum_t ticket = take_ticket("one.example");
+	struct tls_peer p;
+	struct tls *t;
+
+	certset_unref(set);
+	tls_files_certificate("renewed", one_names);
+	set = read_set("renewed", "two", NULL);
+	assert_non_null(set);
+	t = resume(&p, "one.example", &ticket);
+	assert_false(tls_resumed(t));
+	bindings_agree(t, &p);
+	tls_peer_fini(&p);
+	tls_free(t);
+	gnutls_free(ticket.data);
+}
+
+static void a_session_keeps_its_set(void **state)
+{
+	struct tls *t = tls_new(set, "one.example", false);
+	struct tls_peer p;
+	struct str plain;
+
+	str_init(&plain);
+	tls_peer_init(&p, "one.example", NULL, NULL, NULL);
+	certset_unref(set);
+	set = read_set("two", "two", NULL);
+	assert_int_equal(converse(t, &p, 100000, &plain), TLS_OPEN);
+	assert_true(shows(&p, "one.example"));
+	str_fini(&plain);
+	tls_peer_fini(&p);
+	tls_free(t);
+}
+
+/* ---- what is refused ---- */
+
+static void old_versions_are_refused(void **state)
+{
+	static const char *const old[] = { "NORMAL:-VERS-ALL:+VERS-TLS1.1",
+		"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA" };
+
+	for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+		struct tls *t = tls_new(set, "one.example", false);
+		struct tls_peer p;
+		struct str plain;
+
+		str_init(&plain);
+		tls_peer_init(&p, "one.example", NULL, old[i], NULL);
+		assert_int_equal(converse(t, &p, 100000, &plain), TLS_FAILED);
+		assert_true(strlen(tls_problem(t)) > 0);
+		str_fini(&plain);
+		tls_peer_fini(&p);
+		tls_free(t);
+	}
+}
+
+static void other_protocols_are_refused_on_direct_tls(void **state)
+{
+	static const struct {
+		const char *alpn;
+		enum tls_status status;
+	} cases[] = {
+		{ NULL, TLS_OPEN },
+		{ "xmpp-client", TLS_OPEN },
+		{ "h2", TLS_FAILED },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct tls *t = tls_new(set, NULL, true);
+		struct tls_peer p;
+		struct str plain;
+
+		str_init(&plain);
+		tls_peer_init(&p, "one.example", cases[i].alpn, NULL, NULL);
+		assert_int_equal(converse(t, &p, 100000, &plain), cases[i].status);
+		str_fini(&plain);
+		tls_peer_fini(&p);
+		tls_free(t);
+	}
+}
+
+static void clear_text_is_no_tls(void **state)
+{
+	struct tls *t = tls_new(set, NULL, false);
+	struct str out, plain;
+	size_t used;
+
+	str_init(&out);
+	str_init(&plain);
+	assert_int_equal(tls_feed(t, span_of("<stream:stream>"), &used, &out, &plain), TLS_FAILED);
+	assert_int_equal(plain.len, 0);
+	str_fini(&out);
+	str_fini(&plain);
+	tls_free(t);
+}
+
+/* ---- reading certificates ---- */
+
+static void mistakes_are_explained(void **state)
+{
+	struct tcti_certificate c = { NULL, tls_files_path("one", ".crt"),
+		tls_files_path("two", ".key") };
+	struct tct_error err = { 0 };
+
+	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_non_null(strstr(tct_error_text(&err), "does not belong"));
+	c.key = tls_files_path("missing", ".key");
+	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_non_null(strstr(tct_error_text(&err), "missing.key"));
+	c.certificate = tls_files_path("one", ".key");
+	c.key = tls_files_path("one", ".key");
+	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_non_null(strstr(tct_error_text(&err), "no chain"));
+	c.certificate = tls_files_path("one", ".crt");
+	assert_null(certset_new(&c, 1, "NORMAL:-VERS-NONSENSE", &err));
+	assert_non_null(strstr(tct_error_text(&err), "priority"));
+	chmod(tls_files_path("one", ".key"), 0644);
+	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_non_null(strstr(tct_error_text(&err), "chmod"));
+	chmod(tls_files_path("one", ".key"), 0600);
+	set = certset_new(&c, 1, NULL, &err);
+	assert_non_null(set);
+	assert_true(certset_has(set, "one.example"));
+	certset_unref(set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_client_gets_through_in_any_pieces, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_client_says_goodbye, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_right_certificate_is_shown, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_ticket_resumes_the_same_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_ticket_is_nothing_to_another_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_renewed_certificate_forgets_tickets, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_session_keeps_its_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_protocols_are_refused_on_direct_tls, setup, teardown),
+		cmocka_unit_test_setup_teardown(clear_text_is_no_tls, setup, teardown),
+		cmocka_unit_test(mistakes_are_explained),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
