@@ -334,14 +334,26 @@ void tcti_on_nonza(struct tct_mod *m, const char *ns, const char *name, tcti_non
 	}
 }
 
-void tcti_on_features(struct tct_mod *m, int prio, tcti_features_fn *fn)
+static void add_features(struct tct_mod *m, const struct hook_features *f)
 {
-	struct hook_features f = { m, fn, prio, m->rank, next_seq++ };
-
 	each_set (set, m) {
-		insert_sorted(&set->stream_features, f, features_before);
+		insert_sorted(&set->stream_features, *f, features_before);
 		set->generation++;
 	}
+}
+
+void tcti_on_features(struct tct_mod *m, int prio, tcti_features_fn *fn)
+{
+	struct hook_features f = { m, fn, NULL, prio, m->rank, next_seq++ };
+
+	add_features(m, &f);
+}
+
+void tct_on_features(struct tct_mod *m, int prio, tct_features_fn *fn)
+{
+	struct hook_features f = { m, NULL, fn, prio, m->rank, next_seq++ };
+
+	add_features(m, &f);
 }
 
 /* ---- asking ---- */

@@ -49,7 +49,8 @@ struct hook_nonza {
 
 struct hook_features {
 	struct tct_mod *mod;
-	tcti_features_fn *fn;
+	tcti_features_fn *fn;    /* NULL with `client` */
+	tct_features_fn *client; /* for authenticated streams of clients only */
 	int prio;
 	uint32_t rank, seq;
 };

@@ -26,8 +26,8 @@ enum tct_roster_state {
 typedef void tct_roster_item_fn(const struct tct_jid *jid, uint32_t state, void *data);
 /* The state of a contact was written (in the event's own write set) and what has to be said
  * about it is on its way. `before` equals `after` when nothing changed, but the contact was
- * told again that it may see. Called for the instance that was given to watch(). `ev` may be
- * NULL (the account is being deleted); the entity is the account's. */
+ * told again that it may see. Called for the instance that was given to watch(), after what
+ * the contact must hear first was routed; the entity is the account's. */
 typedef void tct_roster_changed_fn(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *contact, uint32_t before, uint32_t after);
 

@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* broadcast.c - one presence for many: all copies share one stanza, which is serialised once
+ * (RFC 6121 4.2, 4.4, 4.5). */
+#include "modules/mod_presence/presence.h"
+
+struct broadcast {
+	struct tct_mod *m;
+	struct tct_event *ev;
+	struct tct_session *session;
+	struct tct_stanza *stanza;
+};
+
+static void copy_to(const struct broadcast *b, const struct tct_jid *to)
+{
+	struct tct_overlay overlay = TCT_OVERLAY_INIT;
+
+	overlay.to = to;
+	tct_route_copy(b->m, b->ev, b->stanza, &overlay);
+}
+
+static void to_contact(const struct tct_jid *jid, uint32_t state, void *data)
+{
+	(void)state;
+	copy_to(data, jid);
+}
+
+void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
+	struct tct_stanza *st)
+{
+	struct presence_data *data = tct_mod_data(m);
+	struct tct_entity *e = tct_session_entity(s);
+	struct broadcast b = { m, ev, s, st };
+
+	copy_to(&b, tct_entity_jid(e)); /* the account's own resources */
+	data->roster->each(data->roster_mod, e, TCT_ROSTER_FROM, to_contact, &b);
+}
+
+/* ---- what a new resource must learn ---- */
+
+static void show_other(struct tct_session *other, void *data)
+{
+	struct broadcast *b = data;
+	struct tct_overlay overlay = TCT_OVERLAY_INIT;
+
+	if (other == b->session || !tct_session_available(other))
+		return;
+	overlay.to = tct_session_jid(b->session);
+	tct_session_send_copy(b->ev, b->session, presence_stamped(b->m, other), &overlay);
+}
+
+/* A contact on one of our own hosts is asked in the name of the resource, so that only this
+ * one gets the answer; others in the name of the account, as RFC 6121 4.3.1 wants it. */
+static void probe(const struct tct_jid *jid, uint32_t state, void *data)
+{
+	struct broadcast *b = data;
+	struct tct_overlay overlay = TCT_OVERLAY_INIT;
+
+	(void)state;
+	overlay.to = jid;
+	if (tct_host_find(tct_jid_domain(jid)) == NULL)
+		overlay.from = tct_entity_jid(tct_session_entity(b->session));
+	tct_route_copy(b->m, b->ev, b->stanza, &overlay);
+}
+
+void presence_catch_up(struct tct_mod *m, struct tct_event *ev, struct tct_session *s)
+{
+	struct presence_data *data = tct_mod_data(m);
+	struct tct_entity *e = tct_session_entity(s);
+	struct broadcast b = { m, ev, s, NULL };
+
+	tct_entity_sessions(e, show_other, &b);
+	b.stanza = tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL);
+	data->roster->each(data->roster_mod, e, TCT_ROSTER_TO, probe, &b);
+	tct_stanza_unref(b.stanza);
+}
+
+/* ---- the end ---- */
+
+void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
+	struct tct_stanza *st)
+{
+	struct presence_data *data = tct_mod_data(m);
+	struct presence_session *ps = tct_session_data(m, s);
+	struct tct_entity *e = tct_session_entity(s);
+	struct broadcast b = { m, ev, s, st };
+
+	for (const struct presence_directed *d = ps->directed; d != NULL; d = d->next) {
+		/* Who is told as a contact needs no second copy. */
+		if (!ps->broadcast || !data->roster->subscribed(data->roster_mod, e, d->jid))
+			copy_to(&b, d->jid);
+	}
+	presence_directed_clear(ps);
+	if (ps->broadcast)
+		presence_broadcast(m, ev, s, st);
+	ps->broadcast = false;
+}

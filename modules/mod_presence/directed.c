@@ -1,0 +1,65 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* directed.c - to whom a session has sent directed presence (RFC 6121 4.6): a short list,
+ * for it is bounded and mostly empty. The address is kept as it was written, for only the
+ * occupant of a room that was entered has to hear of the end. */
+#include "modules/mod_presence/presence.h"
+
+#include <stdlib.h>
+
+static struct presence_directed **place(struct presence_session *ps, const struct tct_jid *jid)
+{
+	struct presence_directed **at = &ps->directed;
+
+	while (*at != NULL && !tct_jid_equal((*at)->jid, jid))
+		at = &(*at)->next;
+	return at;
+}
+
+bool presence_directed_add(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
+{
+	const struct presence_config *config = tct_mod_config(m);
+	struct presence_session *ps = tct_session_data(m, s);
+	struct presence_directed *d;
+
+	if (*place(ps, to) != NULL)
+		return true;
+	if (ps->directed_count >= config->max_directed)
+		return false;
+	d = calloc(1, sizeof *d);
+	if (d == NULL)
+		abort(); /* the list is bounded; as the server does */
+	d->jid = tct_jid_ref(to);
+	d->next = ps->directed;
+	ps->directed = d;
+	ps->directed_count++;
+	return true;
+}
+
+static void drop(struct presence_session *ps, struct presence_directed **at)
+{
+	struct presence_directed *d = *at;
+
+	*at = d->next;
+	ps->directed_count--;
+	tct_jid_unref(d->jid);
+	free(d);
+}
+
+void presence_directed_remove(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
+{
+	struct presence_session *ps = tct_session_data_peek(m, s);
+	struct presence_directed **at;
+
+	if (ps == NULL || ps->directed == NULL)
+		return;
+	at = place(ps, to);
+	if (*at != NULL)
+		drop(ps, at);
+}
+
+void presence_directed_clear(struct presence_session *ps)
+{
+	while (ps->directed != NULL)
+		drop(ps, &ps->directed);
+}

@@ -1,0 +1,191 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* mod_presence.c - who is available and who hears of it (RFC 6121 section 4): what clients
+ * send, the end of sessions, changes of subscriptions. States of subscriptions are
+ * mod_roster's. */
+#include "modules/mod_presence/presence.h"
+
+#include <stdlib.h>
+
+#define NS_CLIENT "jabber:client"
+
+static const struct tct_option options[] = {
+	TCT_OPT_PERIOD(struct presence_config, delay_after, .def = "1 minute", .min = "0 s",
+		.doc = "Presence that is older is shown with the time when it was sent (XEP-0203)."),
+	TCT_OPT_INT(struct presence_config, max_directed, .def = "200", .min = "0", .max = "10000",
+		.doc = "To how many addresses a session may send directed presence, for example "
+		       "to rooms, that are told when it ends."),
+	TCT_OPT_END
+};
+
+/* ---- without address: to all who may see it ---- */
+
+/* RFC 6121 4.7.2.3: a whole number from -128 to 127, white space around it allowed. */
+static bool read_priority(const struct tct_stanza *st, int *priority)
+{
+	const struct tct_elem *e = tct_child(tct_stanza_root(st), NS_CLIENT, "priority");
+	const char *text = tct_elem_text(e);
+	char *end;
+	long value;
+
+	*priority = 0;
+	if (e == NULL)
+		return true;
+	value = strtol(text, &end, 10);
+	if (end == text)
+		return false;
+	while (*end == ' ' || *end == '\t' || *end == '\r' || *end == '\n')
+		end++;
+	if (*end != '\0' || value < -128 || value > 127)
+		return false;
+	*priority = (int)value;
+	return true;
+}
+
+static void forget_stamped(struct presence_session *ps)
+{
+	tct_stanza_unref(ps->stamped);
+	ps->stamped = NULL;
+}
+
+static enum tct_verdict on_available(struct tct_mod *m, struct tct_event *ev)
+{
+	struct tct_session *s = ev->origin.session;
+	struct presence_session *ps = tct_session_data(m, s);
+	bool initial = !tct_session_available(s);
+	int priority;
+
+	if (!read_priority(ev->stanza, &priority))
+		return tct_refuse(ev, TCT_BAD_REQUEST, "a priority is a number from -128 to 127");
+	tct_session_set_presence(s, ev->stanza, priority);
+	forget_stamped(ps);
+	ps->broadcast = true;
+	presence_broadcast(m, ev, s, ev->stanza);
+	if (initial)
+		presence_catch_up(m, ev, s);
+	return TCT_HANDLED;
+}
+
+static enum tct_verdict on_unavailable(struct tct_mod *m, struct tct_event *ev)
+{
+	struct tct_session *s = ev->origin.session;
+	struct presence_session *ps = tct_session_data(m, s);
+	bool was = tct_session_available(s);
+
+	tct_session_set_presence(s, NULL, 0);
+	forget_stamped(ps);
+	/* It hears of itself too (RFC 6121 4.5.2), and is no longer among the available. */
+	if (was)
+		tct_session_send_copy(ev, s, ev->stanza, NULL);
+	presence_farewell(m, ev, s, ev->stanza);
+	return TCT_HANDLED;
+}
+
+/* ---- with an address ---- */
+
+static enum tct_verdict on_directed(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct tct_jid *to = tct_stanza_to(ev->stanza);
+
+	if (tct_stanza_type(ev->stanza) == TCT_PRESENCE_UNAVAILABLE)
+		presence_directed_remove(m, ev->origin.session, to);
+	else if (!presence_directed_add(m, ev->origin.session, to))
+		return tct_refuse(ev, TCT_RESOURCE_CONSTRAINT, "directed presence to too many");
+	return TCT_CONTINUE;
+}
+
+static enum tct_verdict on_outbound(struct tct_mod *m, struct tct_event *ev)
+{
+	bool directed = tct_stanza_to(ev->stanza) != NULL;
+
+	if (ev->origin.session == NULL)
+		return TCT_CONTINUE;
+	switch (tct_stanza_type(ev->stanza)) {
+	case TCT_PRESENCE_AVAILABLE:
+		return directed ? on_directed(m, ev) : on_available(m, ev);
+	case TCT_PRESENCE_UNAVAILABLE:
+		return directed ? on_directed(m, ev) : on_unavailable(m, ev);
+	default:
+		return TCT_CONTINUE;
+	}
+}
+
+static enum tct_verdict on_inbound(struct tct_mod *m, struct tct_event *ev)
+{
+	if (tct_stanza_type(ev->stanza) == TCT_PRESENCE_PROBE)
+		return presence_on_probe(m, ev);
+	return TCT_CONTINUE;
+}
+
+/* Who has left or cannot be reached needs no farewell of ours. */
+static enum tct_verdict on_deliver(struct tct_mod *m, struct tct_event *ev)
+{
+	uint32_t type = tct_stanza_type(ev->stanza);
+
+	if ((type & (TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_ERROR)) != 0 &&
+		tct_stanza_from(ev->stanza) != NULL)
+		presence_directed_remove(m, ev->target, tct_stanza_from(ev->stanza));
+	return TCT_CONTINUE;
+}
+
+/* ---- sessions and subscriptions ---- */
+
+/* However it ended: a session that is gone is unavailable. */
+static void on_ended(struct tct_mod *m, struct tct_session *s)
+{
+	struct presence_session *ps = tct_session_data_peek(m, s);
+	struct tct_stanza *st;
+
+	if (ps == NULL || (!ps->broadcast && ps->directed == NULL))
+		return;
+	st = tct_stanza_new(TCT_PRESENCE_UNAVAILABLE, tct_session_jid(s), NULL, NULL);
+	presence_farewell(m, NULL, s, st);
+	tct_stanza_unref(st);
+}
+
+static void on_changed(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	const struct tct_jid *contact, uint32_t before, uint32_t after)
+{
+	bool saw = (before & TCT_ROSTER_FROM) != 0, sees = (after & TCT_ROSTER_FROM) != 0;
+
+	if (sees && (!saw || before == after))
+		presence_show(m, ev, e, contact, NULL);
+	else if (saw && !sees)
+		presence_hide(m, ev, e, contact);
+}
+
+static int load(struct tct_mod *m, struct tct_error *err)
+{
+	struct presence_data *data = tct_mod_data(m);
+
+	data->roster = tct_service(m, "roster", &data->roster_mod);
+	if (data->roster == NULL)
+		return tct_error_set(err, TCT_ENOENT, "no module provides the service \"roster\"");
+	data->roster->watch(data->roster_mod, m, on_changed);
+	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, on_outbound);
+	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, on_inbound);
+	tct_on_presence(m, TCT_DELIVER, TCT_PRIO_OBSERVE, on_deliver);
+	tct_on_session(m, TCT_SESSION_ENDED, on_ended);
+	return TCT_OK;
+}
+
+static void session_end(struct tct_mod *m, void *data)
+{
+	struct presence_session *ps = data;
+
+	(void)m;
+	presence_directed_clear(ps);
+	forget_stamped(ps);
+}
+
+TCT_MODULE(presence,
+	.version      = "1.0",
+	.summary      = "presence (RFC 6121 section 4)",
+	.depends      = TCT_DEPENDS("@roster"),
+	.options      = options,
+	.config_size  = sizeof(struct presence_config),
+	.data_size    = sizeof(struct presence_data),
+	.session_size = sizeof(struct presence_session),
+	.load         = load,
+	.session_end  = session_end,
+);

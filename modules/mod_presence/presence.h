@@ -1,0 +1,68 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* presence.h - what the files of mod_presence share. */
+#pragma once
+
+#include <tercet/module.h>
+#include <tercet/roster.h>
+
+struct presence_config {
+	int64_t delay_after;
+	int64_t max_directed;
+};
+
+/* Data of the instance. */
+struct presence_data {
+	const struct tct_roster_ops *roster;
+	struct tct_mod *roster_mod;
+};
+
+/* An address that was sent directed presence: as it was written, bare or full. */
+struct presence_directed {
+	struct presence_directed *next;
+	const struct tct_jid *jid; /* counted */
+};
+
+/* Data of a session. */
+struct presence_session {
+	bool broadcast; /* contacts were told that it is available */
+	struct presence_directed *directed;
+	int64_t directed_count;
+	struct tct_stanza *stamped; /* its presence with a delay, for probes; made on demand */
+};
+
+/* ---- broadcast.c ---- */
+
+/* Routes `st` (borrowed, shared by all copies) to all who may see the account's presence,
+ * and to the account's own available resources. */
+void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
+	struct tct_stanza *st);
+/* What a session that has become available must learn: presence of the other resources of
+ * the account, and of its contacts, who are probed. */
+void presence_catch_up(struct tct_mod *m, struct tct_event *ev, struct tct_session *s);
+/* Tells everybody that the session is gone; `st` (borrowed) is its last presence, of type
+ * unavailable. Forgets directed presence. */
+void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
+	struct tct_stanza *st);
+
+/* ---- directed.c ---- */
+
+/* False: it remembers as many as it may. */
+bool presence_directed_add(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
+void presence_directed_remove(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
+void presence_directed_clear(struct presence_session *ps);
+
+/* ---- probe.c ---- */
+
+/* The presence of an available session, with the time when it was sent if that is long ago.
+ * Borrowed. */
+struct tct_stanza *presence_stamped(struct tct_mod *m, struct tct_session *s);
+/* Answers a probe (RFC 6121 4.3.2). */
+enum tct_verdict presence_on_probe(struct tct_mod *m, struct tct_event *ev);
+/* Routes the presence of all available resources of the event's account to `to`. Returns
+ * how many there are. */
+size_t presence_show(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	const struct tct_jid *to, const char *resource);
+/* Routes `unavailable` of all available resources to `to`. */
+void presence_hide(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	const struct tct_jid *to);
