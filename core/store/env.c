@@ -1,0 +1,634 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* env.c - see env.h. Threads share the queues under one mutex; a set or a read belongs to
+ * one side at a time. */
+#include "core/store/env.h"
+
+#include "core/base/assert.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/mod/module.h"
+#include "core/store/testhook.h"
+#include "core/store/txn.h"
+#include "core/store/value.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define READERS 2
+#define RETRIES 20                          /* of a set after a deadlock */
+#define QUEUE_BYTES (16u * 1024 * 1024)     /* beyond it clients are not read */
+#define TOUCHED_MAX 4096                    /* users remembered before a clean-up */
+
+struct touched {
+	uint64_t seq;
+	char user[];
+};
+
+struct store_env {
+	struct list link;
+	struct scope_node node; /* in the provider's scope */
+	struct tct_mod *mod;
+	const struct tct_storage_ops *ops;
+	struct list tables;
+	/* loop */
+	struct map touched; /* user -> struct touched */
+	uint64_t seq, last_id;
+	/* shared, under the lock */
+	pthread_mutex_t lock;
+	pthread_cond_t work, reading;
+	struct list sets, reads; /* queued */
+	uint64_t applied;
+	size_t queued_bytes;
+	bool stopping, writer_done;
+	_Atomic bool full;
+	bool started;
+	pthread_t writer, readers[READERS];
+};
+
+/* A batch of sets that are durable or failed, on its way to the loop. */
+struct batch {
+	struct loop_message message;
+	struct list sets;
+};
+
+static struct list envs = { &envs, &envs };
+
+struct tct_mod *env_mod(const struct store_env *env)
+{
+	return env->mod;
+}
+
+const struct tct_storage_ops *env_ops(const struct store_env *env)
+{
+	return env->ops;
+}
+
+/* ---- the writer ---- */
+
+static bool keep_row(void *ctx, const char *user, const char *key, const void *bytes, size_t len)
+{
+	struct str *out = ctx;
+
+	(void)user;
+	(void)key;
+	str_append_n(out, bytes, len);
+	return true;
+}
+
+static int expect(struct store_env *env, void *t, const struct op *op)
+{
+	struct str row = { 0 };
+	struct tct_value now = { 0 }, wanted = { 0 };
+	int status = env->ops->txn_get(env->mod, t, op->kv->table, op->user, op->key, keep_row,
+		&row);
+	bool same;
+
+	if (status != TCT_OK && status != TCT_ENOENT) {
+		str_fini(&row);
+		return status;
+	}
+	if (status == TCT_OK)
+		value_decode(str_span(&row), &now);
+	value_decode(op->bytes, &wanted);
+	same = value_equal(&now, &wanted);
+	str_fini(&row);
+	return same ? TCT_OK : TCT_ECONFLICT;
+}
+
+static int apply_op(struct store_env *env, void *t, const struct op *op)
+{
+	const struct tct_storage_ops *ops = env->ops;
+	struct tct_mod *m = env->mod;
+	int status;
+
+	switch ((enum op_kind)op->kind) {
+	case OP_PUT:
+		return ops->put(m, t, op->kv->table, op->user, op->key, op->bytes.data,
+			op->bytes.len);
+	case OP_DELETE:
+		status = ops->del(m, t, op->kv->table, op->user, op->key);
+		return status == TCT_ENOENT ? TCT_OK : status;
+	case OP_DELETE_USER:
+		status = ops->del_user(m, t, op->kv->table, op->user);
+		return status == TCT_ENOENT ? TCT_OK : status;
+	case OP_EXPECT:
+		return expect(env, t, op);
+	case OP_APPEND:
+		return ops->append(m, t, op->kv->table, op->user, op->id, op->with,
+			op->bytes.data, op->bytes.len);
+	case OP_ARCHIVE_DELETE:
+		status = ops->archive_del(m, t, op->kv->table, op->user, op->id);
+		return status == TCT_ENOENT ? TCT_OK : status;
+	}
+	return TCT_EIO;
+}
+
+static int apply_once(struct store_env *env, const struct tct_txn *txn)
+{
+	void *t = NULL;
+	int status = testhook_commit();
+
+	if (status == TCT_OK)
+		status = env->ops->begin(env->mod, &t);
+	if (status != TCT_OK)
+		return status;
+	for (const struct op *op = txn->first; op != NULL && status == TCT_OK; op = op->next)
+		status = apply_op(env, t, op);
+	if (status != TCT_OK) {
+		env->ops->abort(env->mod, t);
+		return status;
+	}
+	return env->ops->commit(env->mod, t);
+}
+
+/* A deadlock with a reader aborts the set: it is data, so it is simply applied again. */
+static int apply(struct store_env *env, const struct tct_txn *txn)
+{
+	int status = TCT_EBUSY;
+
+	for (int i = 0; i < RETRIES && status == TCT_EBUSY; i++)
+		status = apply_once(env, txn);
+	return status == TCT_EBUSY ? TCT_EIO : status;
+}
+
+static void finish_batch(struct loop_message *msg)
+{
+	struct batch *b = list_entry(msg, struct batch, message);
+	struct list *node;
+
+	while ((node = list_pop(&b->sets)) != NULL)
+		txn_finished(list_entry(node, struct tct_txn, link));
+	free(b);
+}
+
+/* What was committed cannot be undone: a full disk is waited for, anything else ends the
+ * server, for pages may be lost. */
+static void flush(struct store_env *env)
+{
+	struct timespec second = { 1, 0 };
+	int status = env->ops->flush(env->mod);
+
+	for (bool said = false; status == TCT_EFULL; said = true) {
+		if (!said)
+			log_error("the disk of the store is full: what was written waits for room");
+		env->full = true;
+		nanosleep(&second, NULL);
+		status = env->ops->flush(env->mod);
+	}
+	if (status != TCT_OK) {
+		log_error("the store cannot be flushed (%s): the server stops, so that nothing is "
+			  "acknowledged that is not on disk",
+			tct_code_text(status));
+		abort();
+	}
+}
+
+static void write_batch(struct store_env *env, struct list *sets)
+{
+	struct batch *b = mem_zalloc(sizeof *b);
+	bool committed = false;
+	uint64_t last = 0;
+
+	testhook_wait();
+	list_init(&b->sets);
+	b->message.fn = finish_batch;
+	list_each (node, sets) {
+		struct tct_txn *txn = list_entry(node, struct tct_txn, link);
+
+		txn->status = txn->adds && env->full ? TCT_EFULL : apply(env, txn);
+		committed |= txn->status == TCT_OK;
+		last = txn->seq;
+	}
+	pthread_mutex_lock(&env->lock);
+	env->applied = last;
+	pthread_cond_broadcast(&env->reading);
+	pthread_mutex_unlock(&env->lock);
+	if (committed)
+		flush(env);
+	list_splice(&b->sets, sets);
+	loop_post(&b->message);
+}
+
+static void look_at_space(struct store_env *env, time_t *next)
+{
+	time_t now = time(NULL);
+
+	if (now < *next && *next - now < 10)
+		return;
+	*next = now + 1;
+	env->full = testhook_full() || env->ops->space(env->mod) == TCT_EFULL;
+}
+
+static void *writer(void *arg)
+{
+	struct store_env *env = arg;
+	struct list sets;
+	time_t next_look = 0;
+
+	list_init(&sets);
+	for (;;) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 1;
+		pthread_mutex_lock(&env->lock);
+		while (list_empty(&env->sets) && !env->stopping &&
+			pthread_cond_timedwait(&env->work, &env->lock, &until) == 0)
+			;
+		list_splice(&sets, &env->sets);
+		env->queued_bytes = 0;
+		if (list_empty(&sets) && env->stopping) {
+			env->writer_done = true;
+			pthread_cond_broadcast(&env->reading);
+			pthread_mutex_unlock(&env->lock);
+			return NULL;
+		}
+		pthread_mutex_unlock(&env->lock);
+		look_at_space(env, &next_look);
+		if (!list_empty(&sets))
+			write_batch(env, &sets);
+	}
+}
+
+/* ---- readers ---- */
+
+static char *copy_text(struct arena *a, const char *text)
+{
+	return text != NULL ? arena_strdup(a, text) : NULL;
+}
+
+struct row_target {
+	struct read *read;
+	uint32_t store;
+};
+
+static bool add_row(void *ctx, const char *user, const char *key, const void *bytes, size_t len)
+{
+	struct row_target *to = ctx;
+	struct read *r = to->read;
+	struct read_row row = { .store = to->store, .user = copy_text(&r->arena, user),
+		.key = copy_text(&r->arena, key) };
+
+	if (bytes != NULL)
+		row.bytes = span_make(arena_strndup(&r->arena, bytes, len), len);
+	vec_push(&r->rows, row);
+	return true;
+}
+
+static bool add_archive_row(void *ctx, uint64_t id, const char *with, const void *bytes, size_t len)
+{
+	struct read *r = ctx;
+	struct read_row row = { .id = id, .with = copy_text(&r->arena, with),
+		.bytes = span_make(arena_strndup(&r->arena, bytes, len), len) };
+
+	vec_push(&r->rows, row);
+	return true;
+}
+
+static int run_read(struct store_env *env, struct read *r)
+{
+	const struct tct_storage_ops *ops = env->ops;
+	struct row_target to = { r, 0 };
+	int status = TCT_OK, one;
+
+	switch (r->kind) {
+	case READ_GET:
+		return ops->get(env->mod, r->tables[0], r->users[0], r->key, add_row, &to);
+	case READ_MANY:
+		for (size_t i = 0; i < r->user_count && status == TCT_OK; i++) {
+			one = ops->get(env->mod, r->tables[0], r->users[i], r->key, add_row, &to);
+			status = one == TCT_ENOENT ? TCT_OK : one;
+		}
+		return status;
+	case READ_EACH:
+	case READ_PRELOAD:
+		for (size_t i = 0; i < r->table_count && status == TCT_OK; i++) {
+			to.store = (uint32_t)i;
+			one = ops->each(env->mod, r->tables[i], r->users[0], add_row, &to);
+			status = one == TCT_ENOENT ? TCT_OK : one;
+		}
+		return status;
+	case READ_USERS:
+		return ops->users(env->mod, r->tables[0], r->after, r->limit, add_row, &to);
+	case READ_FIND:
+		return ops->find(env->mod, r->tables[0], r->users[0], &r->query, add_archive_row, r,
+			&r->complete);
+	}
+	return TCT_EIO;
+}
+
+static void read_done(struct loop_message *msg)
+{
+	struct read *r = list_entry(msg, struct read, message);
+	struct tct_scope *scope = r->node.scope;
+
+	scope_remove(&r->node);
+	if (scope != NULL)
+		r->done(scope, r);
+	read_free(r);
+}
+
+/* The first read whose user's last set has been applied. */
+static struct read *ready_read(struct store_env *env)
+{
+	list_each (node, &env->reads) {
+		struct read *r = list_entry(node, struct read, link);
+
+		if (r->min_seq > env->applied && !env->writer_done)
+			continue;
+		list_remove(&r->link);
+		return r;
+	}
+	return NULL;
+}
+
+static void *reader(void *arg)
+{
+	struct store_env *env = arg;
+
+	for (;;) {
+		struct read *r;
+
+		pthread_mutex_lock(&env->lock);
+		while ((r = ready_read(env)) == NULL &&
+			!(env->writer_done && list_empty(&env->reads)))
+			pthread_cond_wait(&env->reading, &env->lock);
+		pthread_mutex_unlock(&env->lock);
+		if (r == NULL) {
+			arena_trim();
+			return NULL;
+		}
+		testhook_wait();
+		r->status = testhook_read();
+		for (int i = 0; r->status == TCT_OK && i < RETRIES; i++) {
+			r->rows.count = 0;
+			r->status = run_read(env, r);
+			if (r->status != TCT_EBUSY)
+				break;
+			r->status = i + 1 < RETRIES ? TCT_OK : TCT_EIO;
+		}
+		loop_post(&r->message);
+	}
+}
+
+struct read *read_new(struct store_env *env, enum read_kind kind)
+{
+	struct read *r = mem_zalloc(sizeof *r);
+
+	r->env = env;
+	r->kind = kind;
+	arena_init(&r->arena);
+	list_init(&r->link);
+	return r;
+}
+
+void read_free(struct read *r)
+{
+	vec_fini(&r->rows);
+	arena_fini(&r->arena);
+	free(r);
+}
+
+/* The read goes on; its result is thrown away. */
+static void read_dropped(struct scope_node *node)
+{
+	(void)node;
+}
+
+static uint64_t touched_seq(struct store_env *env, const char *user)
+{
+	const struct touched *t = map_find(&env->touched, user);
+
+	return t != NULL ? t->seq : 0;
+}
+
+static void start_threads(struct store_env *env);
+
+void read_start(struct read *r, struct tct_scope *scope)
+{
+	struct store_env *env = r->env;
+
+	for (size_t i = 0; i < r->user_count; i++) {
+		uint64_t seq = touched_seq(env, r->users[i]);
+
+		if (seq > r->min_seq)
+			r->min_seq = seq;
+	}
+	if (r->kind == READ_USERS)
+		r->min_seq = env->seq;
+	r->message.fn = read_done;
+	scope_add(scope, &r->node, read_dropped);
+	start_threads(env);
+	txn_turn_end(); /* a set of this turn that it waits for must be on its way */
+	pthread_mutex_lock(&env->lock);
+	list_push(&env->reads, &r->link);
+	pthread_cond_signal(&env->reading);
+	pthread_mutex_unlock(&env->lock);
+}
+
+/* ---- handing over ---- */
+
+static void start_threads(struct store_env *env)
+{
+	sigset_t all, before;
+
+	if (env->started)
+		return;
+	env->started = true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	tct_assert(pthread_create(&env->writer, NULL, writer, env) == 0);
+	for (int i = 0; i < READERS; i++)
+		tct_assert(pthread_create(&env->readers[i], NULL, reader, env) == 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+uint64_t env_next_seq(struct store_env *env)
+{
+	return ++env->seq;
+}
+
+static void forget_applied(struct store_env *env)
+{
+	uint64_t applied;
+	struct span key;
+	size_t at = 0;
+	void *value;
+
+	pthread_mutex_lock(&env->lock);
+	applied = env->applied;
+	pthread_mutex_unlock(&env->lock);
+	while (map_next(&env->touched, &at, &key, &value)) {
+		if (((struct touched *)value)->seq > applied)
+			continue;
+		map_remove(&env->touched, key);
+		free(value);
+	}
+}
+
+void env_touch(struct store_env *env, const char *user, uint64_t seq)
+{
+	struct touched *t = map_find(&env->touched, user);
+	size_t len = strlen(user);
+
+	if (t != NULL) {
+		t->seq = seq;
+		return;
+	}
+	if (env->touched.count >= TOUCHED_MAX)
+		forget_applied(env);
+	t = mem_alloc(sizeof *t + len + 1);
+	t->seq = seq;
+	memcpy(t->user, user, len + 1);
+	map_put(&env->touched, span_make(t->user, len), t);
+}
+
+void env_submit(struct store_env *env, struct tct_txn *txn)
+{
+	start_threads(env);
+	pthread_mutex_lock(&env->lock);
+	list_push(&env->sets, &txn->link);
+	env->queued_bytes += txn->bytes;
+	pthread_cond_signal(&env->work);
+	pthread_mutex_unlock(&env->lock);
+}
+
+bool env_has_space(const struct store_env *env)
+{
+	return !env->full;
+}
+
+bool env_crowded(const struct store_env *env)
+{
+	struct store_env *e = (struct store_env *)env;
+	size_t bytes;
+
+	pthread_mutex_lock(&e->lock);
+	bytes = e->queued_bytes;
+	pthread_mutex_unlock(&e->lock);
+	return bytes > QUEUE_BYTES;
+}
+
+/* Microseconds, eight bits for what comes in the same one; never one twice, never back. */
+uint64_t env_next_id(struct store_env *env)
+{
+	uint64_t now = (uint64_t)tct_now_us() << 8;
+
+	env->last_id = now > env->last_id ? now : env->last_id + 1;
+	return env->last_id;
+}
+
+/* ---- tables ---- */
+
+struct tct_kv *env_find(const struct store_env *env, const struct tct_host *host,
+	const char *store)
+{
+	list_each (node, &env->tables) {
+		struct tct_kv *kv = list_entry(node, struct tct_kv, link);
+
+		if (kv->host == host && strcmp(kv->name, store) == 0)
+			return kv;
+	}
+	return NULL;
+}
+
+struct tct_kv *env_table(struct store_env *env, struct tct_host *host, const char *host_name,
+	const char *store, uint32_t kind, struct tct_error *err)
+{
+	struct tct_kv *kv = env_find(env, host, store);
+	bool archive = kind == TCT_TABLE_ARCHIVE;
+	uint64_t id = 0;
+	void *table;
+
+	if (kv != NULL && kv->archive == archive)
+		return kv;
+	if (kv != NULL) {
+		tct_error_set(err, TCT_EINVAL, "store '%s' is of another kind already", store);
+		return NULL;
+	}
+	if (env->ops->table(env->mod, host_name, store, kind, &table, err) != TCT_OK)
+		return NULL;
+	if (archive && env->ops->last_id(env->mod, table, &id) == TCT_OK && id > env->last_id)
+		env->last_id = id;
+	kv = mem_zalloc(sizeof(struct tct_archive));
+	kv->env = env;
+	kv->host = host;
+	kv->table = table;
+	kv->archive = archive;
+	kv->name = mem_strdup(store);
+	list_push(&env->tables, &kv->link);
+	return kv;
+}
+
+/* ---- life ---- */
+
+static void stop_threads(struct store_env *env)
+{
+	if (!env->started)
+		return;
+	txn_turn_end();
+	testhook_stop();
+	pthread_mutex_lock(&env->lock);
+	env->stopping = true;
+	pthread_cond_broadcast(&env->work);
+	pthread_cond_broadcast(&env->reading);
+	pthread_mutex_unlock(&env->lock);
+	pthread_join(env->writer, NULL);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(env->readers[i], NULL);
+	loop_drain();
+}
+
+static void env_ends(struct scope_node *node)
+{
+	struct store_env *env = list_entry(node, struct store_env, node);
+	struct list *at;
+	struct span key;
+	size_t i = 0;
+	void *value;
+
+	stop_threads(env);
+	env->ops->close(env->mod);
+	while ((at = list_pop(&env->tables)) != NULL) {
+		struct tct_kv *kv = list_entry(at, struct tct_kv, link);
+
+		free(kv->name);
+		free(kv);
+	}
+	while (map_next(&env->touched, &i, &key, &value))
+		free(value);
+	map_fini(&env->touched);
+	list_remove(&env->link);
+	pthread_mutex_destroy(&env->lock);
+	pthread_cond_destroy(&env->work);
+	pthread_cond_destroy(&env->reading);
+	free(env);
+}
+
+struct store_env *env_of(struct tct_mod *provider, const struct tct_storage_ops *ops)
+{
+	struct store_env *env;
+
+	list_each (node, &envs) {
+		env = list_entry(node, struct store_env, link);
+		if (env->mod == provider)
+			return env;
+	}
+	env = mem_zalloc(sizeof *env);
+	env->mod = provider;
+	env->ops = ops;
+	list_init(&env->tables);
+	list_init(&env->sets);
+	list_init(&env->reads);
+	pthread_mutex_init(&env->lock, NULL);
+	pthread_cond_init(&env->work, NULL);
+	pthread_cond_init(&env->reading, NULL);
+	list_push(&envs, &env->link);
+	scope_add(&provider->scope, &env->node, env_ends);
+	return env;
+}

@@ -1,0 +1,85 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* txn.h - write sets and tickets. A set is built on the loop without any lock of the
+ * database, and handed to the writer whole. Several events share one when one caused the
+ * others: it is submitted when the last of them has ended. What a set causes waits for its
+ * ticket. Loop thread, except what env.c does with a submitted set. */
+#pragma once
+
+#include "core/base/list.h"
+#include "core/store/env.h"
+
+enum ticket_state {
+	TICKET_OPEN,      /* the set may still grow */
+	TICKET_SUBMITTED, /* with the writer */
+	TICKET_NONE,      /* closed without writes: nothing to wait for */
+	TICKET_DURABLE,
+	TICKET_FAILED     /* nothing of it was written */
+};
+
+struct ticket {
+	struct list waiters;
+	uint32_t refs;
+	uint8_t state;
+};
+
+struct ticket_waiter {
+	struct list link;
+	void (*fn)(struct ticket_waiter *w); /* once, when the state is one of the last three */
+};
+
+struct ticket *ticket_ref(struct ticket *t);
+void ticket_unref(struct ticket *t);
+static inline enum ticket_state ticket_state(const struct ticket *t)
+{
+	return (enum ticket_state)t->state;
+}
+/* The ticket must be open or submitted. */
+void ticket_wait(struct ticket *t, struct ticket_waiter *w);
+void ticket_waiter_remove(struct ticket_waiter *w);
+
+/* One owner. */
+struct tct_txn *txn_new(struct store_env *env);
+struct tct_txn *txn_ref(struct tct_txn *txn);
+/* Gives up one owner's share; the last one submits the set. */
+void txn_close(struct tct_txn *txn);
+/* As txn_close, but what the set holds is thrown away when nobody else owns it: its stanza
+ * was refused. */
+void txn_refuse(struct tct_txn *txn);
+bool txn_has_writes(const struct tct_txn *txn);
+struct ticket *txn_ticket(struct tct_txn *txn); /* borrowed */
+
+/* The layer above: how stanzas of tct_txn_route are routed. */
+void txn_set_router(void (*fn)(struct tct_mod *m, struct tct_stanza *st));
+/* Hands over what was submitted in this turn; before connections are flushed. */
+void txn_turn_end(void);
+
+/* ---- for env.c ---- */
+enum op_kind { OP_PUT, OP_DELETE, OP_DELETE_USER, OP_EXPECT, OP_APPEND, OP_ARCHIVE_DELETE };
+struct op {
+	struct op *next;
+	struct tct_kv *kv;
+	const char *user, *key, *with;
+	struct span bytes;
+	uint64_t id;
+	uint8_t kind;
+};
+struct tct_txn {
+	struct list link;
+	struct store_env *env;
+	struct tct_mod *mod; /* of tct_txn_new; NULL */
+	struct arena arena;
+	struct op *first, *last;
+	struct ticket *ticket;
+	struct list routes;
+	struct scope_node node; /* of the caller of submit */
+	tct_done_fn *fn;
+	void *data;
+	uint64_t seq;
+	size_t bytes;
+	uint32_t owners;
+	int32_t status;
+	bool adds, scoped, refused;
+};
+/* The writer is done with it: on the loop. */
+void txn_finished(struct tct_txn *txn);
