@@ -300,9 +300,15 @@ bool modules_plan(struct module_plan *plan)
 		ok &= check_dependencies(plan, plan->hosts[i]);
 		ok &= sort_planned(plan, plan->hosts[i]);
 	}
-	for (size_t i = 0; !ok && i < plan->host_count; i++)
-		drop_planned(plan->hosts[i]);
+	if (!ok)
+		modules_forget(plan);
 	return ok;
+}
+
+void modules_forget(struct module_plan *plan)
+{
+	for (size_t i = 0; i < plan->host_count; i++)
+		drop_planned(plan->hosts[i]);
 }
 
 /* ---- starting and ending ---- */

@@ -74,6 +74,8 @@ struct module_plan {
  * function of a module but `check`. A global module that the global set names is planned
  * there; any other it names is planned on every host. False: problems; nothing is kept. */
 bool modules_plan(struct module_plan *plan);
+/* Throws away what was planned. */
+void modules_forget(struct module_plan *plan);
 /* Makes what runs what was planned: instances that are gone or whose options changed without
  * a reconfigure end, others are told or started, in order. What depends on a restarted one
  * restarts. False: a load failed; `problems` says which; what could start runs. */

@@ -14,6 +14,20 @@
 extern "C" {
 #endif
 
+#ifndef TCT_SERVER_VERSION
+#error "TCT_SERVER_VERSION must be the version of the server, as the build of the tree sets it"
+#endif
+
+/* ---- the process ---- */
+
+/* Runs the server in the foreground until it is told to stop; with `check` reads and checks
+ * the configuration only. Prints problems on standard error. Returns the exit status. */
+TCT_API int tcti_main(const char *config, bool check);
+/* Prints the options of a module, as text or as an mdoc list. Returns the exit status. */
+TCT_API int tcti_describe(const char *config, const char *module, bool mdoc);
+/* The absolute state folder; NULL before the configuration was read. */
+TCT_API const char *tcti_state_dir(void);
+
 /* ---- walking what there is ---- */
 
 /* All hosts, in the order of the configuration. */

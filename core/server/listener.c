@@ -1,0 +1,150 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* listener.c - see listener.h. */
+#include "core/server/listener.h"
+
+#include "core/base/budget.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/mod/module.h"
+#include "core/server/stream.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct list listeners = { &listeners, &listeners };
+static struct certset *certs;
+static bool started, disabled;
+
+struct certset *listener_certset(void)
+{
+	return certs;
+}
+
+struct stream_listener *listener_ref(struct stream_listener *l)
+{
+	l->refs++;
+	return l;
+}
+
+void listener_unref(struct stream_listener *l)
+{
+	if (--l->refs > 0)
+		return;
+	free((char *)l->spec.address);
+	free(l);
+}
+
+static void accepted(void *data, int fd, const struct addr *peer)
+{
+	struct stream_listener *l = data;
+
+	/* Near the limit of memory what is there is kept alive and nobody new comes in. */
+	if (budget_pressure() >= BUDGET_HIGH || (l->spec.direct_tls && certs == NULL)) {
+		close(fd);
+		return;
+	}
+	stream_accept(l, fd, peer);
+}
+
+static void module_ends(struct scope_node *node)
+{
+	struct stream_listener *l = list_entry(node, struct stream_listener, node);
+
+	list_remove(&l->link);
+	listen_close(l->socket);
+	l->socket = NULL;
+	listener_unref(l);
+}
+
+/* "*" is both families, or IPv4 alone where the machine has no IPv6. */
+static struct listen *open_socket(struct stream_listener *l, struct tct_error *err)
+{
+	struct listen *socket = NULL;
+	struct addr at;
+
+	if (strcmp(l->spec.address, "*") == 0) {
+		if (addr_parse(&at, "::", l->spec.port))
+			socket = listen_open(&at, accepted, l, err);
+		if (socket == NULL && addr_parse(&at, "0.0.0.0", l->spec.port))
+			socket = listen_open(&at, accepted, l, err);
+		return socket;
+	}
+	if (!addr_parse(&at, l->spec.address, l->spec.port)) {
+		tct_error_set(err, TCT_EINVAL, "\"%s\" is no numeric address", l->spec.address);
+		return NULL;
+	}
+	return listen_open(&at, accepted, l, err);
+}
+
+int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_error *err)
+{
+	struct stream_listener *l;
+
+	if (disabled)
+		return TCT_OK;
+	l = mem_zalloc(sizeof *l);
+	l->refs = 1;
+	l->spec = *spec;
+	l->spec.address = mem_strdup(spec->address);
+	l->socket = open_socket(l, err);
+	if (l->socket == NULL) {
+		listener_unref(l);
+		return TCT_EIO;
+	}
+	l->spec.port = listen_port(l->socket);
+	list_push(&listeners, &l->link);
+	scope_add(&m->scope, &l->node, module_ends);
+	log_info("listening on %s port %u (%s)", l->spec.address, l->spec.port,
+		l->spec.direct_tls ? "direct TLS" : "STARTTLS");
+	if (started)
+		listen_start(l->socket);
+	return TCT_OK;
+}
+
+void listeners_start(void)
+{
+	started = true;
+	list_each (node, &listeners)
+		listen_start(list_entry(node, struct stream_listener, link)->socket);
+}
+
+void listeners_describe(struct str *out)
+{
+	static const char *const kinds[] = { "c2s", "s2s", "s2s", "component" };
+
+	list_each (node, &listeners) {
+		const struct stream_listener *l = list_entry(node, struct stream_listener, link);
+
+		str_printf(out, "%s %s %u %s\n", kinds[l->spec.kind], l->spec.address,
+			l->spec.port, l->spec.direct_tls ? "tls" : "starttls");
+	}
+}
+
+void listeners_disable(void)
+{
+	disabled = true;
+}
+
+void listeners_fini(void)
+{
+	certset_unref(certs);
+	certs = NULL;
+	started = disabled = false;
+}
+
+int tcti_tls_configure(struct tct_mod *m, const struct tcti_certificate *list, size_t count,
+	const char *priority, struct tct_error *err)
+{
+	struct certset *set;
+
+	(void)m;
+	if (disabled)
+		return TCT_OK;
+	set = certset_new(list, count, priority, err);
+	if (set == NULL)
+		return TCT_EINVAL;
+	certset_unref(certs);
+	certs = set;
+	return TCT_OK;
+}

@@ -1,0 +1,31 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* listener.h - where streams come from, and the certificates that serve them. */
+#pragma once
+
+#include "core/base/scope.h"
+#include "core/base/str.h"
+#include "core/net/listen.h"
+#include "core/net/tls.h"
+
+#include <tercet/internal/stream.h>
+
+struct stream_listener {
+	struct tcti_listener spec; /* address: own copy */
+	struct scope_node node;    /* in the scope of the module that listens */
+	struct list link;
+	struct listen *socket; /* NULL: closed */
+	uint32_t refs;         /* the streams keep its limits */
+};
+
+struct stream_listener *listener_ref(struct stream_listener *l);
+void listener_unref(struct stream_listener *l);
+/* The certificates in force; NULL before any were configured. */
+struct certset *listener_certset(void);
+/* Everything is loaded: accept from now on, those opened later too. */
+void listeners_start(void);
+/* Appends a line per listener: kind, address, port, "tls" or "starttls". */
+void listeners_describe(struct str *out);
+/* No sockets at all (offline); before modules load. */
+void listeners_disable(void);
+void listeners_fini(void);

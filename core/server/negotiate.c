@@ -1,0 +1,371 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* negotiate.c - see negotiate.h. RFC 6120 sections 4 to 7, without the mechanisms. */
+#include "core/server/negotiate.h"
+
+#include "core/base/assert.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/net/addr.h"
+#include "core/server/host.h"
+#include "core/server/listener.h"
+#include "core/server/session.h"
+#include "core/xml/elem.h"
+#include "core/xml/write.h"
+#include "core/xmpp/jid.h"
+#include "core/xmpp/payload.h"
+#include "core/xmpp/stanza.h"
+
+#include <stdlib.h>
+
+/* ---- our header and features ---- */
+
+void negotiate_header(struct tct_stream *s, struct str *out)
+{
+	tct_random_id(s->id, sizeof s->id - 1);
+	str_append(out, "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+			"xmlns:stream='" NS_STREAM "' version='1.0' xml:lang='en' id='");
+	str_append(out, s->id);
+	str_append_char(out, '\'');
+	if (s->host != NULL) {
+		str_append(out, " from='");
+		write_escaped(out, span_of(s->host->name));
+		str_append_char(out, '\'');
+	}
+	/* The claimed address goes back only where nobody can read along (RFC 6120 4.7.2). */
+	if (s->from != NULL && tcti_stream_secured(s)) {
+		str_append(out, " to='");
+		write_escaped(out, span_of(tct_jid_text(s->from)));
+		str_append_char(out, '\'');
+	}
+	str_append_char(out, '>');
+	s->header_sent = true;
+}
+
+static void add_features(struct tct_stream *s, struct tct_elem *features)
+{
+	struct hook_set *set = &s->host->hooks;
+
+	for (size_t i = 0; i < set->stream_features.count; i++) {
+		struct hook_features f = set->stream_features.items[i];
+		enum tct_verdict v;
+
+		if (f.mod->ending)
+			continue;
+		mod_enter(f.mod);
+		v = TCT_CONTINUE;
+		if (f.fn != NULL)
+			v = f.fn(f.mod, s, features);
+		else if (s->entity != NULL && tcti_stream_kind(s) == TCTI_STREAM_C2S)
+			f.client(f.mod, s, features);
+		mod_leave(f.mod);
+		if (v == TCT_HANDLED)
+			return;
+	}
+}
+
+static void send_open(struct tct_stream *s)
+{
+	struct tct_elem *features = tcti_nonza_new(NS_STREAM, "features");
+	struct str *out = conn_output(s->conn);
+
+	if (out != NULL)
+		negotiate_header(s, out);
+	add_features(s, features);
+	tcti_stream_send(s, features);
+	s->state = STREAM_OPEN;
+}
+
+/* ---- the peer's header ---- */
+
+static const char *check_header(struct tct_stream *s, const struct tct_elem *root,
+	struct tct_host **host)
+{
+	const char *to = tct_attr(root, "to"), *version = tct_attr(root, "version");
+	const struct tct_jid *jid;
+
+	if (strcmp(tct_elem_ns(root), NS_STREAM) != 0)
+		return "invalid-namespace";
+	if (strcmp(tct_elem_name(root), "stream") != 0)
+		return "bad-format";
+	if (strcmp(parse_context_ns(s->context), "jabber:client") != 0)
+		return "invalid-namespace";
+	jid = to != NULL ? tct_jid_new(to) : NULL;
+	*host = jid != NULL && tct_jid_node(jid) == NULL && tct_jid_resource(jid) == NULL ?
+		host_find(span_of(tct_jid_domain(jid))) :
+		NULL;
+	tct_jid_unref(jid);
+	if (*host == NULL || (*host)->removed)
+		return "host-unknown";
+	if (version == NULL || strncmp(version, "1.", 2) != 0)
+		return "unsupported-version";
+	/* TLS was made for a name, and its certificate must be this host's too. */
+	if (!conn_serves(s->conn, (*host)->name))
+		return "host-unknown";
+	/* A restart cannot change the host (CVE-2018-10847). */
+	if (s->entity != NULL && s->entity->host != *host)
+		return "host-unknown";
+	return NULL;
+}
+
+static void entity_loaded(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct tct_stream *s = data;
+
+	(void)scope;
+	(void)e;
+	if (status != TCT_OK) {
+		s->held = 0;
+		tcti_stream_close(s, "internal-server-error", "the store cannot be read");
+		return;
+	}
+	send_open(s);
+	tcti_stream_release(s);
+}
+
+void negotiate_open(struct tct_stream *s, const struct tct_elem *root)
+{
+	struct tct_host *host = NULL;
+	const char *problem = check_header(s, root, &host);
+	const char *from = tct_attr(root, "from");
+
+	if (problem != NULL && strcmp(problem, "host-unknown") != 0)
+		s->host = host;
+	if (problem != NULL) {
+		tcti_stream_close(s, problem, NULL);
+		return;
+	}
+	s->host = host;
+	tct_jid_unref(s->from);
+	s->from = from != NULL ? tct_jid_new(from) : NULL;
+	if (s->entity != NULL && s->entity->state != ENTITY_LOADED) {
+		/* The account's data was dropped meanwhile: read it before anything else. */
+		tcti_stream_hold(s);
+		tct_entity_load(&s->scope, host, tct_entity_user(s->entity), entity_loaded, s);
+		return;
+	}
+	send_open(s);
+}
+
+/* ---- elements of modules ---- */
+
+static bool is_stanza(const struct tct_elem *e)
+{
+	return tct_elem_is(e, "jabber:client", "message") ||
+		tct_elem_is(e, "jabber:client", "presence") ||
+		tct_elem_is(e, "jabber:client", "iq");
+}
+
+void negotiate_element(struct tct_stream *s, const struct tct_elem *e)
+{
+	const struct hook_nonza *n =
+		hook_nonza_owner(&s->host->hooks, tct_elem_ns(e), tct_elem_name(e));
+	enum tct_verdict v;
+	struct tct_mod *m;
+
+	/* No stanza before authentication (RFC 6120 4.9.3.12). */
+	if (is_stanza(e) && s->entity == NULL)
+		n = NULL;
+	if (n != NULL) {
+		m = n->mod;
+		mod_enter(m);
+		v = n->fn(m, s, e);
+		mod_leave(m);
+		if (v != TCT_CONTINUE)
+			return;
+	}
+	tcti_stream_close(s,
+		s->entity == NULL || is_stanza(e) ? "not-authorized" : "unsupported-stanza-type",
+		NULL);
+}
+
+/* ---- for modules ---- */
+
+struct nonza {
+	struct arena arena; /* first: the element's arena is the nonza */
+};
+
+struct tct_elem *tcti_nonza_new(const char *ns, const char *name)
+{
+	struct nonza *n = mem_alloc(sizeof *n);
+
+	arena_init(&n->arena);
+	return elem_new(&n->arena, ns, name);
+}
+
+void tcti_stream_send(struct tct_stream *s, struct tct_elem *e)
+{
+	struct nonza *n = (struct nonza *)elem_arena(e);
+	struct str out = { 0 };
+
+	if (s->state != STREAM_CLOSING) {
+		write_elem(&out, e, "jabber:client");
+		stream_write(s, str_span(&out));
+	}
+	str_fini(&out);
+	arena_fini(&n->arena);
+	free(n);
+}
+
+struct tct_stanza *tcti_stream_stanza(struct tct_stream *s, const struct tct_elem *e)
+{
+	struct tct_stanza *st;
+	struct tct_elem *copy;
+	struct arena a;
+	uint32_t problem;
+
+	(void)s;
+	if (!is_stanza(e))
+		return NULL;
+	arena_init(&a);
+	copy = elem_copy(&a, e);
+	st = stanza_from_elem(&a, copy, &problem);
+	if (problem != 0) {
+		tct_stanza_unref(st);
+		return NULL;
+	}
+	return st;
+}
+
+void tcti_stream_reply(struct tct_stream *s, struct tct_stanza *answer)
+{
+	struct delivery *d = delivery_new(answer, NULL, NULL);
+	struct str out = { 0 };
+
+	delivery_write(d, &out);
+	stream_write(s, str_span(&out));
+	str_fini(&out);
+	delivery_unref(d);
+	tct_stanza_unref(answer);
+}
+
+bool tcti_stream_can_tls(const struct tct_stream *s)
+{
+	return !tcti_stream_secured(s) && s->host != NULL && listener_certset() != NULL &&
+		certset_has(listener_certset(), s->host->name);
+}
+
+bool tcti_stream_start_tls(struct tct_stream *s)
+{
+	if (!tcti_stream_can_tls(s))
+		return false;
+	/* Everything that was said in clear text is forgotten (security rule 18). */
+	tct_jid_unref(s->from);
+	s->from = NULL;
+	s->header_sent = false;
+	s->scanned = 0;
+	framer_init(&s->framer, true);
+	s->state = STREAM_SECURING;
+	conn_start_tls(s->conn, listener_certset(), s->host->name, false);
+	s->host = NULL;
+	return true;
+}
+
+static void account_loaded(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct tct_stream *s = data;
+
+	(void)scope;
+	(void)e;
+	if (status != TCT_OK) {
+		s->held = 0;
+		tcti_stream_close(s, "internal-server-error", "the store cannot be read");
+		return;
+	}
+	tcti_stream_release(s);
+}
+
+void tcti_stream_authenticated(struct tct_stream *s, const char *user, bool restart)
+{
+	tct_assert(s->entity == NULL);
+	s->entity = entity_get(s->host, span_of(user));
+	entity_pin(s->entity);
+	conn_set_input_limit(s->conn, (size_t)s->listener->spec.stanza_size);
+	if (restart) {
+		s->state = STREAM_HEADER;
+		s->header_sent = false;
+		s->scanned = 0;
+		framer_init(&s->framer, true);
+	}
+	if (!entity_ready(s->entity)) {
+		tcti_stream_hold(s);
+		tct_entity_load(&s->scope, s->host, user, account_loaded, s);
+	}
+}
+
+/* ---- what is asked ---- */
+
+uint32_t tcti_stream_kind(const struct tct_stream *s)
+{
+	return s->listener->spec.kind;
+}
+
+struct tct_host *tcti_stream_host(const struct tct_stream *s)
+{
+	return s->host;
+}
+
+const struct tct_jid *tcti_stream_from(const struct tct_stream *s)
+{
+	return s->from;
+}
+
+const char *tcti_stream_id(const struct tct_stream *s)
+{
+	return s->id;
+}
+
+const char *tcti_stream_lang(const struct tct_stream *s)
+{
+	return s->context != NULL ? parse_context_lang(s->context) : NULL;
+}
+
+const char *tcti_stream_address(const struct tct_stream *s)
+{
+	return conn_address(s->conn);
+}
+
+bool tcti_stream_loopback(const struct tct_stream *s)
+{
+	return addr_is_loopback(conn_peer(s->conn));
+}
+
+bool tcti_stream_secured(const struct tct_stream *s)
+{
+	return conn_secured(s->conn);
+}
+
+bool tcti_stream_direct_tls(const struct tct_stream *s)
+{
+	return s->direct;
+}
+
+bool tcti_stream_encryption_required(const struct tct_stream *s)
+{
+	return s->listener->spec.require_encryption;
+}
+
+const char *tcti_stream_user(const struct tct_stream *s)
+{
+	return s->entity != NULL ? tct_entity_user(s->entity) : NULL;
+}
+
+struct tct_session *tcti_stream_session(const struct tct_stream *s)
+{
+	return s->session;
+}
+
+struct tct_scope *tcti_stream_scope(struct tct_mod *m, struct tct_stream *s)
+{
+	return slots_scope(&s->slots, SLOTS_STREAM, m);
+}
+
+void *tcti_stream_data(struct tct_mod *m, struct tct_stream *s)
+{
+	return slots_data(&s->slots, SLOTS_STREAM, m);
+}
+
+int tcti_stream_binding(const struct tct_stream *s, const char *type, void *out, size_t *len)
+{
+	return conn_binding(s->conn, type, out, len);
+}

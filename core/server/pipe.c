@@ -1,0 +1,242 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* pipe.c - see pipe.h. */
+#include "core/server/pipe.h"
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/loop/loop.h"
+#include "core/mod/module.h"
+#include "core/net/conn.h"
+#include "core/server/session.h"
+#include "core/server/stream.h"
+
+#include <stdlib.h>
+
+struct item {
+	struct list link;
+	struct ticket *ticket;     /* counted; NULL: nothing to wait for */
+	struct delivery *delivery; /* or NULL: bytes */
+	char *bytes;
+	size_t len;
+};
+
+static struct list dirty = { &dirty, &dirty };
+static struct list spare = { &spare, &spare };
+static unsigned spare_count;
+#define SPARE_MAX 256
+
+static struct item *item_new(void)
+{
+	struct list *node = list_pop(&spare);
+	struct item *it;
+
+	if (node == NULL)
+		return mem_zalloc(sizeof *it);
+	spare_count--;
+	it = list_entry(node, struct item, link);
+	memset(it, 0, sizeof *it);
+	return it;
+}
+
+static void item_free(struct item *it)
+{
+	if (it->ticket != NULL)
+		ticket_unref(it->ticket);
+	if (it->delivery != NULL)
+		delivery_unref(it->delivery);
+	free(it->bytes);
+	if (spare_count < SPARE_MAX) {
+		list_push(&spare, &it->link);
+		spare_count++;
+		return;
+	}
+	free(it);
+}
+
+void pipe_init(struct pipe *pipe, struct tct_session *s)
+{
+	memset(pipe, 0, sizeof *pipe);
+	list_init(&pipe->items);
+	list_init(&pipe->held);
+	list_init(&pipe->dirty);
+	pipe->session = s;
+}
+
+static void stop_waiting(struct pipe *pipe)
+{
+	if (pipe->waiting)
+		ticket_waiter_remove(&pipe->waiter);
+	pipe->waiting = false;
+}
+
+void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct delivery *))
+{
+	struct list *node;
+
+	stop_waiting(pipe);
+	list_remove(&pipe->dirty);
+	list_splice(&pipe->items, &pipe->held);
+	while ((node = list_pop(&pipe->items)) != NULL) {
+		struct item *it = list_entry(node, struct item, link);
+
+		if (it->delivery != NULL && give_back != NULL &&
+			(it->ticket == NULL || ticket_state(it->ticket) != TICKET_FAILED))
+			give_back(pipe->session, it->delivery);
+		item_free(it);
+	}
+	pipe->count = 0;
+	pipe->bytes = 0;
+}
+
+void pipe_mark(struct pipe *pipe)
+{
+	if (list_empty(&pipe->dirty))
+		list_push(&dirty, &pipe->dirty);
+	loop_wake();
+}
+
+static bool room_for(const struct pipe *pipe, size_t bytes)
+{
+	const struct session_limits *limits = session_limits();
+
+	return pipe->bytes + bytes <= limits->queue_bytes && pipe->count < limits->queue_count;
+}
+
+static void add(struct pipe *pipe, struct item *it, struct ticket *ticket, size_t bytes)
+{
+	it->ticket = ticket != NULL ? ticket_ref(ticket) : NULL;
+	list_push(&pipe->items, &it->link);
+	pipe->count++;
+	pipe->bytes += bytes;
+	pipe_mark(pipe);
+}
+
+bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+{
+	size_t bytes = delivery_size(d);
+	struct item *it;
+
+	if (!room_for(pipe, bytes + session_unsent(pipe->session))) {
+		delivery_unref(d);
+		return false;
+	}
+	it = item_new();
+	it->delivery = d;
+	add(pipe, it, ticket, bytes);
+	return true;
+}
+
+static void count(struct pipe *pipe, struct delivery *d)
+{
+	const struct tcti_pipe_ops *ops = pipe->session->pipe_ops;
+
+	if (ops != NULL && ops->count != NULL)
+		ops->count(pipe->session->pipe_mod, pipe->session, d);
+}
+
+void pipe_release(struct pipe *pipe)
+{
+	struct list *node;
+
+	while ((node = list_pop(&pipe->held)) != NULL) {
+		count(pipe, list_entry(node, struct item, link)->delivery);
+		list_push(&pipe->items, node);
+		pipe_mark(pipe);
+	}
+}
+
+bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+{
+	const struct tcti_pipe_ops *ops = pipe->session->pipe_ops;
+
+	if (ops != NULL && ops->hold != NULL &&
+		ops->hold(pipe->session->pipe_mod, pipe->session, d)) {
+		struct list *last;
+
+		if (!pipe_write(pipe, d, ticket))
+			return false;
+		last = pipe->items.prev;
+		list_remove(last);
+		list_push(&pipe->held, last);
+		return true;
+	}
+	if (!list_empty(&pipe->held))
+		pipe_release(pipe);
+	count(pipe, d);
+	return pipe_write(pipe, d, ticket);
+}
+
+void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket)
+{
+	struct item *it = item_new();
+
+	it->bytes = mem_strndup(bytes.data, bytes.len);
+	it->len = bytes.len;
+	add(pipe, it, ticket, bytes.len);
+}
+
+static void ticket_done(struct ticket_waiter *w)
+{
+	struct pipe *pipe = list_entry(w, struct pipe, waiter);
+
+	pipe->waiting = false;
+	pipe_mark(pipe);
+}
+
+/* True when the entry may leave or go; false: the pipe waits for its ticket. */
+static bool passes(struct pipe *pipe, const struct item *it)
+{
+	if (it->ticket == NULL)
+		return true;
+	switch (ticket_state(it->ticket)) {
+	case TICKET_NONE:
+	case TICKET_DURABLE:
+	case TICKET_FAILED:
+		return true;
+	default:
+		if (!pipe->waiting) {
+			pipe->waiting = true;
+			pipe->waiter.fn = ticket_done;
+			ticket_wait(it->ticket, &pipe->waiter);
+		}
+		return false;
+	}
+}
+
+void pipe_flush(struct pipe *pipe)
+{
+	struct tct_stream *stream = pipe->session->stream;
+	struct str *out;
+
+	list_remove(&pipe->dirty);
+	if (stream == NULL)
+		return;
+	while (!list_empty(&pipe->items)) {
+		struct item *it = list_entry(pipe->items.next, struct item, link);
+
+		if (!passes(pipe, it))
+			return;
+		out = conn_output(stream->conn);
+		if (out == NULL)
+			return; /* the connection is gone; the session will be told */
+		list_remove(&it->link);
+		pipe->count--;
+		pipe->bytes -= it->delivery != NULL ? delivery_size(it->delivery) : it->len;
+		if (it->ticket == NULL || ticket_state(it->ticket) != TICKET_FAILED) {
+			if (it->delivery != NULL)
+				delivery_write(it->delivery, out);
+			else
+				str_append_n(out, it->bytes, it->len);
+		}
+		item_free(it);
+	}
+}
+
+void pipes_flush(void)
+{
+	struct list *node;
+
+	while ((node = list_first(&dirty)) != NULL)
+		pipe_flush(list_entry(node, struct pipe, dirty));
+}

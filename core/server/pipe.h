@@ -1,0 +1,43 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* pipe.h - the output of one session below DELIVER: HOLD, COUNT, WRITE. Everything enters at
+ * HOLD, IQ results too, and leaves in order. HOLD may keep a delivery (client state
+ * indication); COUNT sees every stanza once (stream management); WRITE is the barrier: an
+ * entry whose ticket is not durable holds what is behind it, and a failed ticket drops its
+ * entry. While the session is detached, entries stay. Bounded in number and bytes. */
+#pragma once
+
+#include "core/base/list.h"
+#include "core/base/str.h"
+#include "core/store/txn.h"
+#include "core/xmpp/payload.h"
+
+#include <tercet/internal/stream.h>
+
+struct pipe {
+	struct list items; /* at WRITE */
+	struct list held;  /* at HOLD */
+	struct list dirty;           /* in the list of pipes to write at the end of the turn */
+	struct ticket_waiter waiter; /* on the ticket of the first entry */
+	struct tct_session *session;
+	uint32_t count;
+	bool waiting;
+	size_t bytes;
+};
+
+void pipe_init(struct pipe *pipe, struct tct_session *s);
+/* Drops everything; `give_back` is called first for each entry that was not written. */
+void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct delivery *));
+/* Enters at HOLD. `d` is taken, `ticket` (may be NULL) is borrowed. False: the queue is
+ * full, `d` was dropped and the session should end. */
+bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
+/* What is held goes on, in order. */
+void pipe_release(struct pipe *pipe);
+/* Enters at WRITE: for what COUNT replays. */
+bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
+/* Bytes that are no stanza (acknowledgements, stream end); they keep their place. */
+void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket);
+/* Writes what may leave to the connection; at the end of the turn for all dirty ones. */
+void pipe_flush(struct pipe *pipe);
+void pipes_flush(void);
+void pipe_mark(struct pipe *pipe);

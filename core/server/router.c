@@ -1,0 +1,519 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* router.c - see router.h. An event walks through phases; each phase says what comes next.
+ * Nothing here calls itself: what handlers route becomes an event of its own in the turn
+ * queue. */
+#include "core/server/router.h"
+
+#include "core/base/assert.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/server/entity.h"
+#include "core/server/host.h"
+#include "core/server/lane.h"
+#include "core/server/request.h"
+#include "core/server/resolve.h"
+#include "core/server/session.h"
+#include "core/store/txn.h"
+#include "core/xmpp/payload.h"
+#include "core/xmpp/stanza.h"
+
+#include <stdlib.h>
+
+/* An event that was caused by an event that was caused ...: somebody answers himself. */
+#define HOPS_MAX 16
+
+enum step { STEP_NEXT, STEP_AWAY, STEP_END };
+
+static bool is_request(const struct tct_stanza *st)
+{
+	return (tct_stanza_type(st) & (TCT_IQ_GET | TCT_IQ_SET)) != 0;
+}
+
+/* ---- answers ---- */
+
+void router_answer(struct event *ev, struct tct_stanza *st)
+{
+	struct tct_session *s = ev->pub.origin.session;
+
+	if (s != NULL) {
+		if (!s->ended)
+			session_deliver(s, delivery_new(st, NULL, NULL), event_ticket(ev));
+		tct_stanza_unref(st);
+		return;
+	}
+	if (ev->pub.origin.kind == TCT_CLIENT || tct_stanza_to(st) == NULL) {
+		tct_stanza_unref(st);
+		return;
+	}
+	router_route(NULL, ev, st, TCT_NEW);
+}
+
+void router_send_error(struct event *ev, uint32_t condition, const char *text)
+{
+	struct tct_stanza *st = tct_stanza_error(ev->pub.stanza, condition, text);
+
+	/* A refused stanza leaves nothing behind. */
+	if (ev->txn != NULL) {
+		txn_refuse(ev->txn);
+		ev->txn = NULL;
+	}
+	if (st != NULL)
+		router_answer(ev, st);
+}
+
+void router_refuse(struct event *ev, uint32_t condition, const char *text)
+{
+	router_send_error(ev, condition, text);
+	event_free(ev);
+}
+
+/* ---- a set that failed after its event ended ---- */
+
+struct watch {
+	struct ticket_waiter waiter;
+	struct ticket *ticket;
+	struct tct_stanza *stanza;
+	struct tct_session *session;
+};
+
+static void watched(struct ticket_waiter *w)
+{
+	struct watch *watch = list_entry(w, struct watch, waiter);
+	struct tct_stanza *st;
+
+	if (ticket_state(watch->ticket) == TICKET_FAILED && !watch->session->ended) {
+		st = tct_stanza_error(watch->stanza, TCT_RESOURCE_CONSTRAINT,
+			"it could not be stored");
+		if (st != NULL) {
+			session_deliver(watch->session, delivery_new(st, NULL, NULL), NULL);
+			tct_stanza_unref(st);
+		}
+	}
+	ticket_unref(watch->ticket);
+	tct_stanza_unref(watch->stanza);
+	session_unref(watch->session);
+	free(watch);
+}
+
+/* The sender of a stanza whose writes are refused later must hear of it. */
+static void watch_writes(struct event *ev)
+{
+	struct watch *watch;
+
+	if (ev->txn == NULL || !txn_has_writes(ev->txn) || ev->pub.origin.session == NULL ||
+		(tct_stanza_kind(ev->pub.stanza) != TCT_MESSAGE && !is_request(ev->pub.stanza)))
+		return;
+	watch = mem_zalloc(sizeof *watch);
+	watch->ticket = ticket_ref(txn_ticket(ev->txn));
+	watch->stanza = tct_stanza_ref(ev->pub.stanza);
+	watch->session = session_ref(ev->pub.origin.session);
+	watch->waiter.fn = watched;
+	ticket_wait(watch->ticket, &watch->waiter);
+}
+
+void router_end(struct event *ev)
+{
+	watch_writes(ev);
+	event_free(ev);
+}
+
+/* ---- chains ---- */
+
+/* Calls the handlers of a stage from the cursor on. */
+static enum tct_verdict run_chain(struct event *ev, uint32_t stage)
+{
+	struct hook_set *set = &ev->pub.host->hooks;
+	uint32_t kind = tct_stanza_kind(ev->pub.stanza);
+	const struct hook *h;
+
+	ev->pub.stage = stage;
+	while ((h = hook_next(set, stage, kind, ev->pub.cause, &ev->cursor)) != NULL) {
+		struct tct_mod *m = h->mod;
+		enum tct_verdict v;
+
+		mod_enter(m);
+		v = h->fn(m, &ev->pub);
+		mod_leave(m);
+		tct_assert(ev->suspended == (v == TCT_SUSPENDED));
+		if (v != TCT_CONTINUE)
+			return v;
+	}
+	return TCT_CONTINUE;
+}
+
+static void next_phase(struct event *ev, enum event_phase phase)
+{
+	ev->phase = (uint8_t)phase;
+	ev->cursor = (struct hook_cursor){ 0 };
+}
+
+/* The lane stays held while its event is suspended; see router_resume. */
+static enum step suspended(struct event *ev, struct lane *lane)
+{
+	tct_assert(ev->holding == NULL || ev->holding == lane);
+	ev->holding = lane;
+	lane->held = true;
+	return STEP_AWAY;
+}
+
+static enum step chain_step(struct event *ev, uint32_t stage, struct lane *lane,
+	enum event_phase next)
+{
+	switch (run_chain(ev, stage)) {
+	case TCT_SUSPENDED:
+		return suspended(ev, lane);
+	case TCT_HANDLED:
+		return STEP_END;
+	default:
+		next_phase(ev, next);
+		return STEP_NEXT;
+	}
+}
+
+/* ---- phases ---- */
+
+static enum step park(struct event *ev, struct lane *lane)
+{
+	if (lane_park(lane, ev))
+		return STEP_AWAY;
+	if (tct_stanza_kind(ev->pub.stanza) != TCT_PRESENCE)
+		router_send_error(ev, TCT_RESOURCE_CONSTRAINT, "too much waits for this address");
+	return STEP_END;
+}
+
+static enum step phase_outbound(struct event *ev)
+{
+	struct tct_session *s = ev->pub.origin.session;
+	enum step step;
+
+	if (ev->holding == NULL) {
+		if (s->lane.held)
+			return park(ev, &s->lane);
+		if (!entity_ready(s->entity))
+			return park(ev, &s->entity->lane);
+	}
+	step = chain_step(ev, TCT_OUTBOUND, &s->lane, PHASE_ADDRESS);
+	if (step == STEP_NEXT && ev->holding != NULL) {
+		lane_release(ev->holding);
+		ev->holding = NULL;
+	}
+	return step;
+}
+
+/* The end of a session comes after all that its client sent. */
+static enum step phase_session_end(struct event *ev)
+{
+	struct tct_session *s = ev->pub.origin.session;
+
+	if (s->lane.held && lane_park(&s->lane, ev))
+		return STEP_AWAY;
+	if (s->entity->lane.held && lane_park(&s->entity->lane, ev))
+		return STEP_AWAY;
+	session_end(s);
+	return STEP_END;
+}
+
+static void set_entity(struct event *ev, struct tct_host *h, struct tct_entity *e)
+{
+	if (e != NULL)
+		entity_pin(e);
+	if (ev->pub.entity != NULL)
+		entity_unpin(ev->pub.entity);
+	ev->pub.entity = e;
+	ev->pub.host = h;
+}
+
+static enum step phase_address(struct event *ev)
+{
+	const struct tct_jid *to = tct_stanza_to(ev->pub.stanza);
+	struct tct_host *h;
+
+	if (to == NULL) {
+		/* Presence without address is mod_presence's affair; nobody took it. */
+		if (ev->pub.entity == NULL || tct_stanza_kind(ev->pub.stanza) != TCT_IQ)
+			return STEP_END;
+		next_phase(ev, PHASE_INBOUND);
+		return STEP_NEXT;
+	}
+	h = host_find(span_of(tct_jid_domain(to)));
+	if (h == NULL) {
+		if (ev->pub.host == NULL) {
+			const struct tct_jid *from = tct_stanza_from(ev->pub.stanza);
+
+			ev->pub.host = from != NULL ? host_find(span_of(tct_jid_domain(from))) :
+						      NULL;
+		}
+		if (ev->pub.host == NULL)
+			return STEP_END;
+		next_phase(ev, PHASE_REMOTE);
+		return STEP_NEXT;
+	}
+	set_entity(ev, h, entity_get(h, span_of(tct_jid_node(to))));
+	next_phase(ev, PHASE_INBOUND);
+	return STEP_NEXT;
+}
+
+static enum step phase_inbound(struct event *ev)
+{
+	struct tct_entity *e = ev->pub.entity;
+
+	if (ev->holding == NULL && (e->lane.held || !entity_ready(e)))
+		return park(ev, &e->lane);
+	return chain_step(ev, TCT_INBOUND, &e->lane, PHASE_IQ);
+}
+
+static uint32_t iq_target(const struct event *ev)
+{
+	const struct tct_jid *to = tct_stanza_to(ev->pub.stanza);
+
+	if (to == NULL)
+		return TCT_TO_SELF;
+	if (tct_jid_resource(to) != NULL)
+		return tct_jid_node(to) != NULL ? TCT_TO_FULL : 0;
+	if (tct_jid_node(to) == NULL)
+		return TCT_TO_HOST;
+	return tct_jid_equal_bare(to, tct_stanza_from(ev->pub.stanza)) ? TCT_TO_SELF :
+									 TCT_TO_ACCOUNT;
+}
+
+/* Who may see an account's presence may ask it things (architecture, targets of IQs). */
+static bool may_ask(const struct event *ev, const struct hook_iq *owner)
+{
+	struct tct_host *h = ev->pub.host;
+
+	if (!tct_entity_exists(ev->pub.entity))
+		return false;
+	if ((owner->targets & TCT_ACCESS_ANYONE) != 0)
+		return true;
+	return h->roster != NULL && h->roster->subscribed(h->roster_mod, ev->pub.entity,
+					    tct_stanza_from(ev->pub.stanza));
+}
+
+static enum step iq_request(struct event *ev)
+{
+	uint32_t target = iq_target(ev);
+	const struct tct_elem *payload = tct_stanza_payload(ev->pub.stanza);
+	const struct hook_iq *owner = payload != NULL ?
+		hook_iq_owner(&ev->pub.host->hooks, tct_stanza_type(ev->pub.stanza), target,
+			payload) :
+		NULL;
+	struct tct_mod *m;
+	enum tct_verdict v;
+
+	if (owner == NULL && target == TCT_TO_FULL) {
+		next_phase(ev, PHASE_RESOLVE);
+		return STEP_NEXT;
+	}
+	if (owner != NULL && (target != TCT_TO_ACCOUNT || may_ask(ev, owner))) {
+		m = owner->mod;
+		ev->pub.stage = TCT_INBOUND;
+		mod_enter(m);
+		v = owner->fn(m, &ev->pub);
+		mod_leave(m);
+		tct_assert(v != TCT_SUSPENDED);
+		if (v == TCT_HANDLED)
+			return STEP_END;
+		if (target == TCT_TO_FULL) {
+			next_phase(ev, PHASE_RESOLVE);
+			return STEP_NEXT;
+		}
+	}
+	router_send_error(ev, TCT_SERVICE_UNAVAILABLE, NULL);
+	return STEP_END;
+}
+
+static enum step phase_iq(struct event *ev)
+{
+	const struct tct_jid *to = tct_stanza_to(ev->pub.stanza);
+
+	if (tct_stanza_kind(ev->pub.stanza) != TCT_IQ) {
+		/* The host itself has no sessions; what no module took ends here. */
+		next_phase(ev, PHASE_RESOLVE);
+		return STEP_NEXT;
+	}
+	if (is_request(ev->pub.stanza))
+		return iq_request(ev);
+	if (request_answered(ev->pub.stanza))
+		return STEP_END;
+	if (to == NULL || tct_jid_resource(to) == NULL)
+		return STEP_END; /* an answer to nobody */
+	next_phase(ev, PHASE_RESOLVE);
+	return STEP_NEXT;
+}
+
+static enum step phase_resolve(struct event *ev)
+{
+	event_clear_targets(ev);
+	resolve(ev);
+	next_phase(ev, PHASE_RESOLVED);
+	return STEP_NEXT;
+}
+
+/* One receiver; `shared` is kept for the next when nothing differs. */
+static void deliver_to(struct event *ev, struct tct_session *s, struct delivery **shared)
+{
+	struct delivery *d;
+
+	ev->extra = NULL;
+	ev->cursor = (struct hook_cursor){ 0 };
+	ev->pub.target = s;
+	if (!hook_none(&ev->pub.host->hooks, TCT_DELIVER, tct_stanza_kind(ev->pub.stanza)) &&
+		run_chain(ev, TCT_DELIVER) == TCT_HANDLED) {
+		ev->delivered = true;
+		return;
+	}
+	if (s->ended)
+		return;
+	ev->delivered = true;
+	if (ev->extra != NULL) {
+		d = delivery_new(ev->pub.stanza, NULL, ev->extra);
+	} else {
+		if (*shared == NULL)
+			*shared = delivery_new(ev->pub.stanza, NULL, NULL);
+		d = delivery_ref(*shared);
+	}
+	session_deliver(s, d, event_ticket(ev));
+}
+
+static enum step phase_deliver(struct event *ev)
+{
+	struct delivery *shared = NULL;
+
+	for (uint32_t i = 0; i < ev->target_count; i++) {
+		if (!ev->targets[i]->ended)
+			deliver_to(ev, ev->targets[i], &shared);
+	}
+	ev->pub.target = NULL;
+	ev->extra = NULL;
+	if (shared != NULL)
+		delivery_unref(shared);
+	if (ev->delivered)
+		return STEP_END;
+	next_phase(ev, PHASE_UNDELIVERED);
+	return STEP_NEXT;
+}
+
+static enum step phase_undelivered(struct event *ev)
+{
+	enum step step = chain_step(ev, TCT_UNDELIVERED, &ev->pub.entity->lane, PHASE_END);
+
+	if (step != STEP_NEXT)
+		return step;
+	if (is_request(ev->pub.stanza))
+		router_send_error(ev, TCT_SERVICE_UNAVAILABLE, NULL);
+	return STEP_END;
+}
+
+static enum step phase_remote(struct event *ev)
+{
+	set_entity(ev, ev->pub.host, NULL);
+	if (run_chain(ev, TCT_REMOTE) == TCT_CONTINUE &&
+		tct_stanza_kind(ev->pub.stanza) != TCT_PRESENCE)
+		router_send_error(ev, TCT_REMOTE_SERVER_NOT_FOUND, NULL);
+	return STEP_END;
+}
+
+static enum step step(struct event *ev)
+{
+	switch (ev->phase) {
+	case PHASE_OUTBOUND:
+		return phase_outbound(ev);
+	case PHASE_ADDRESS:
+		return phase_address(ev);
+	case PHASE_INBOUND:
+		return phase_inbound(ev);
+	case PHASE_IQ:
+		return phase_iq(ev);
+	case PHASE_RESOLVE:
+		return phase_resolve(ev);
+	case PHASE_RESOLVED:
+		return chain_step(ev, TCT_RESOLVED, &ev->pub.entity->lane, PHASE_DELIVER);
+	case PHASE_DELIVER:
+		return phase_deliver(ev);
+	case PHASE_UNDELIVERED:
+		return phase_undelivered(ev);
+	case PHASE_REMOTE:
+		return phase_remote(ev);
+	case PHASE_SESSION_END:
+		return phase_session_end(ev);
+	default:
+		return STEP_END;
+	}
+}
+
+void router_run(struct turn_item *item)
+{
+	struct event *ev = list_entry(item, struct event, item);
+
+	for (;;) {
+		switch (step(ev)) {
+		case STEP_NEXT:
+			continue;
+		case STEP_AWAY:
+			return;
+		case STEP_END:
+			router_end(ev);
+			return;
+		}
+	}
+}
+
+/* ---- entries ---- */
+
+void router_from_session(struct tct_session *s, struct tct_stanza *st)
+{
+	struct event *ev;
+
+	tct_stanza_set_from(st, s->jid);
+	if (tct_stanza_to(st) == NULL && tct_stanza_kind(st) == TCT_MESSAGE)
+		tct_stanza_set_to(st, s->entity->jid); /* RFC 6120 8.1.1.1 */
+	ev = event_new(st, TCT_NEW);
+	event_set_session(ev, s);
+	set_entity(ev, s->entity->host, s->entity);
+	/* An answer that one of our own requests waits for passes all lanes, or a held lane
+	 * could wait for itself. */
+	if (tct_stanza_kind(st) == TCT_IQ && !is_request(st) && request_expected(st))
+		ev->phase = PHASE_IQ;
+	turn_push(&ev->item, router_run);
+}
+
+void router_session_end(struct tct_session *s)
+{
+	struct event *ev = event_new(NULL, TCT_NEW);
+
+	event_set_session(ev, s);
+	ev->phase = PHASE_SESSION_END;
+	turn_push(&ev->item, router_run);
+}
+
+void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause)
+{
+	struct event *ev;
+
+	if (tct_stanza_to(st) == NULL || (parent != NULL && parent->hops >= HOPS_MAX)) {
+		log_warn("a stanza of mod_%s goes nowhere (%s)", m != NULL ? m->name : "core",
+			tct_stanza_to(st) == NULL ? "it has no address" : "it goes in circles");
+		tct_stanza_unref(st);
+		return;
+	}
+	if (tct_stanza_from(st) == NULL && m != NULL && m->host != NULL)
+		tct_stanza_set_from(st, m->host->jid);
+	stanza_freeze(st);
+	ev = event_new(st, cause);
+	ev->phase = PHASE_ADDRESS;
+	if (m != NULL)
+		ev->pub.host = m->host;
+	if (parent != NULL)
+		event_inherit(ev, parent);
+	turn_push(&ev->item, router_run);
+}
+
+void router_resume(struct event *ev, enum tct_verdict verdict)
+{
+	ev->suspended = false;
+	ev->request = NULL;
+	if (verdict != TCT_CONTINUE)
+		next_phase(ev, PHASE_END);
+	turn_push_front(&ev->item, router_run);
+}

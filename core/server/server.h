@@ -1,0 +1,43 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* server.h - the server as a whole: configuration, start, reload, stop. */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/conf/conf.h"
+
+#include <tercet/base.h>
+
+/* tct_now() of the start; 0 when offline or not started. */
+int64_t server_started(void);
+/* Absolute; NULL before the configuration was read. */
+const char *server_state_dir(void);
+
+/* ---- between server.c and server_conf.c ---- */
+struct server_config {
+	const char *state_dir;
+	const char *const *module_path;
+	const char *log;
+	const char *const *modules;
+	const char *const *modules_disabled;
+	int64_t memory_limit, entity_cache, output_queue;
+	int64_t sessions_per_account;
+	int32_t log_level;
+};
+/* What was read from one file; checked, nothing of it in force yet. */
+struct server_plan {
+	struct conf *conf;
+	struct conf_problems problems;
+	struct arena arena;
+	struct server_config config;
+	VEC(const char *) hosts;         /* prepared names */
+	VEC(config_setting_t *) groups;  /* of these hosts */
+};
+/* False: problems. Call server_plan_fini in any case. */
+bool server_plan_read(struct server_plan *plan, const char *path);
+void server_plan_fini(struct server_plan *plan);
+/* Lists the modules of the i-th host (-1: the top level) into `wanted`. */
+struct module_host;
+void server_plan_wanted(struct server_plan *plan, int i, struct module_host *h);
+/* Names that are neither options nor modules; after modules_plan. */
+void server_plan_unknown(struct server_plan *plan, struct module_host **hosts, size_t count);

@@ -1,0 +1,57 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* session.h - bound resources. A session is made by bind and owns its scope, module blocks,
+ * input lane and output pipe; it outlives its connection when it is detached. It is counted:
+ * events and targets keep it in memory after its end, when sends to it do nothing. */
+#pragma once
+
+#include "core/server/entity.h"
+#include "core/server/lane.h"
+#include "core/server/pipe.h"
+#include "core/server/slots.h"
+
+#include <tercet/internal/stream.h>
+
+struct loop_timer;
+
+struct tct_session {
+	struct list link; /* in entity->sessions */
+	struct tct_entity *entity; /* pinned */
+	const struct tct_jid *jid;
+	struct tct_stream *stream; /* NULL: detached, or ended */
+	struct slots slots;
+	struct lane lane;
+	struct pipe pipe;
+	const struct tcti_pipe_ops *pipe_ops; /* NULL: nothing holds or counts */
+	struct tct_mod *pipe_mod;
+	struct tct_stanza *presence; /* the last available one; NULL: unavailable */
+	int64_t presence_time, since;
+	int64_t resumable;           /* seconds to wait for a lost client; 0: none */
+	struct tct_timer *expiry;    /* while detached */
+	struct tct_scope scope;      /* of the session's own timers and of deferred requests */
+	uint32_t refs;
+	int8_t priority;
+	bool ended, closing;
+};
+
+struct session_limits {
+	uint32_t per_account; /* sessions */
+	uint32_t queue_count; /* entries in an output pipe */
+	size_t queue_bytes;
+};
+/* The limits in force; set by the server when the configuration is read. */
+struct session_limits *session_limits(void);
+
+struct tct_session *session_ref(struct tct_session *s);
+void session_unref(struct tct_session *s);
+/* The connection of the session is gone: detach it when it may be resumed, else end it. */
+void session_lost(struct tct_session *s, bool clean);
+/* Ends it behind all input that was read, with the stream still attached. */
+void session_finish(struct tct_session *s);
+/* Ends it now: notices, unavailable, scope, what was not written is given back. */
+void session_end(struct tct_session *s);
+/* Bytes that its connection has not sent yet. */
+size_t session_unsent(const struct tct_session *s);
+/* Sends to the pipe; ends the session when its queue is full. `ticket` may be NULL. */
+void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket);
+size_t session_count(void);

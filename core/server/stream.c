@@ -1,0 +1,394 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* stream.c - see stream.h. Input: the connection gives bytes, the framer finds where a
+ * header, an element or the end stops, the parser makes a tree of it, and the element goes
+ * to a session, or to the module that owns its name. */
+#include "core/server/stream.h"
+
+#include "core/base/assert.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/net/addr.h"
+#include "core/server/host.h"
+#include "core/server/listener.h"
+#include "core/server/negotiate.h"
+#include "core/server/router.h"
+#include "core/server/session.h"
+#include "core/server/turn.h"
+#include "core/xml/write.h"
+#include "core/xmpp/jid.h"
+#include "core/xmpp/stanza.h"
+
+#include <stdlib.h>
+
+/* security: before authentication a first-level element has at most 10,000 bytes. */
+#define UNAUTHENTICATED_BYTES 10000
+
+static struct list streams = { &streams, &streams };
+static struct list throttled = { &throttled, &throttled };
+static size_t count;
+
+size_t streams_count(void)
+{
+	return count;
+}
+
+/* ---- output ---- */
+
+void stream_write(struct tct_stream *s, struct span bytes)
+{
+	struct str *out;
+
+	if (s->session != NULL) {
+		pipe_raw(&s->session->pipe, bytes, NULL);
+		return;
+	}
+	out = conn_output(s->conn);
+	if (out != NULL)
+		str_append_n(out, bytes.data, bytes.len);
+}
+
+/* The rest of what its session may send now, then the end; nothing more is read. */
+static void send_end(struct tct_stream *s, const char *condition, const char *text)
+{
+	struct str *out = conn_output(s->conn);
+
+	if (out == NULL)
+		return;
+	if (!s->header_sent)
+		negotiate_header(s, out);
+	if (condition != NULL) {
+		str_printf(out, "<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
+			condition);
+		if (text != NULL) {
+			str_append(out, "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' "
+					"xml:lang='en'>");
+			write_escaped(out, span_of(text));
+			str_append(out, "</text>");
+		}
+		str_append(out, "</stream:error>");
+	}
+	str_append(out, "</stream:stream>");
+}
+
+void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text)
+{
+	struct tct_session *session = s->session;
+
+	if (s->state == STREAM_CLOSING)
+		return;
+	if (condition != NULL)
+		log_debug("stream %s of %s ends: %s", s->id, tcti_stream_address(s), condition);
+	if (session != NULL) {
+		pipe_flush(&session->pipe);
+		s->session = NULL;
+		session_lost(session, true);
+	}
+	if (s->state != STREAM_SECURING)
+		send_end(s, condition, text);
+	s->state = STREAM_CLOSING;
+	conn_shutdown(s->conn, s->listener->spec.close_timeout);
+}
+
+void streams_shutdown(const char *condition, const char *text)
+{
+	list_each (node, &streams)
+		tcti_stream_close(list_entry(node, struct tct_stream, link), condition, text);
+}
+
+void streams_abort(void)
+{
+	list_each (node, &streams)
+		conn_abort(list_entry(node, struct tct_stream, link)->conn);
+}
+
+/* ---- elements ---- */
+
+static const struct parse_limits *limits_of(const struct tct_stream *s)
+{
+	static const struct parse_limits before = { .depth = 16, .elements = 64, .attributes = 32 };
+	static const struct parse_limits after = { .depth = 128, .elements = 20000,
+		.attributes = 256 };
+
+	return s->entity != NULL ? &after : &before;
+}
+
+/* A first-level element of a bound stream that is a stanza. `a` is taken. */
+static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *root)
+{
+	struct tct_session *session = s->session;
+	const struct tct_jid *from;
+	struct tct_stanza *st, *error;
+	uint32_t problem;
+
+	st = stanza_from_elem(a, root, &problem);
+	if (problem != 0) {
+		error = tct_stanza_error(st, problem, NULL);
+		if (error != NULL) {
+			if (tct_stanza_from(error) == NULL)
+				tct_stanza_set_from(error, session->entity->jid);
+			tct_session_send(session, error);
+		}
+		tct_stanza_unref(st);
+		return;
+	}
+	from = tct_stanza_from(st);
+	if (from != NULL && (!tct_jid_equal_bare(from, session->jid) ||
+				    (tct_jid_resource(from) != NULL &&
+					    !tct_jid_equal(from, session->jid)))) {
+		tct_stanza_unref(st);
+		tcti_stream_close(s, "invalid-from", NULL);
+		return;
+	}
+	router_from_session(session, st);
+	if (lane_crowded(&session->lane) && list_empty(&s->throttled)) {
+		list_push(&throttled, &s->throttled);
+		tcti_stream_hold(s);
+	}
+}
+
+static bool is_stanza_name(const char *name)
+{
+	return strcmp(name, "message") == 0 || strcmp(name, "presence") == 0 ||
+		strcmp(name, "iq") == 0;
+}
+
+static void take_element(struct tct_stream *s, struct arena *a, struct tct_elem *root)
+{
+	const char *ns = tct_elem_ns(root), *name = tct_elem_name(root);
+
+	if (strcmp(ns, NS_STREAM) == 0) {
+		if (strcmp(name, "error") == 0)
+			tcti_stream_close(s, NULL, NULL);
+		else
+			tcti_stream_close(s, "unsupported-stanza-type", NULL);
+	} else if (is_stanza_name(name) && strcmp(ns, "jabber:client") != 0 &&
+		strncmp(ns, "jabber:", 7) == 0) {
+		tcti_stream_close(s, "invalid-namespace", NULL);
+	} else if (s->session != NULL && strcmp(ns, "jabber:client") == 0 &&
+		is_stanza_name(name)) {
+		take_stanza(s, a, root);
+		return;
+	} else {
+		negotiate_element(s, root);
+	}
+	arena_fini(a);
+}
+
+static void parse_failed(struct tct_stream *s, enum parse_error e)
+{
+	tcti_stream_close(s, parse_error_condition(e), NULL);
+}
+
+static void on_element(struct tct_stream *s, struct span bytes)
+{
+	enum parse_error e = PARSE_OK;
+	struct tct_elem *root;
+	struct arena a;
+
+	arena_init(&a);
+	if (parse_element(s->context, bytes, limits_of(s), &a, &root, &e) != TCT_OK) {
+		arena_fini(&a);
+		parse_failed(s, e);
+		return;
+	}
+	take_element(s, &a, root);
+}
+
+static void on_header(struct tct_stream *s, struct span bytes)
+{
+	struct parse_context *ctx = NULL;
+	enum parse_error e = PARSE_OK;
+	struct tct_elem *root;
+	struct arena a;
+
+	arena_init(&a);
+	if (parse_header(bytes, &a, &ctx, &root, &e) != TCT_OK) {
+		parse_failed(s, e);
+	} else {
+		parse_context_free(s->context);
+		s->context = ctx;
+		negotiate_open(s, root);
+	}
+	arena_fini(&a);
+}
+
+/* The peer's end tag: what it sent before is handled first. */
+static void on_close(struct tct_stream *s)
+{
+	if (s->session == NULL) {
+		tcti_stream_close(s, NULL, NULL);
+		return;
+	}
+	s->state = STREAM_FINISHING;
+	session_finish(s->session);
+}
+
+static bool reads(const struct tct_stream *s)
+{
+	return s->held == 0 && (s->state == STREAM_HEADER || s->state == STREAM_OPEN);
+}
+
+/* One construct ended: `bytes` is all of it. */
+static void on_construct(struct tct_stream *s, enum framer_result r, struct span bytes)
+{
+	switch (r) {
+	case FRAMER_HEADER:
+		on_header(s, bytes);
+		return;
+	case FRAMER_STANZA:
+		on_element(s, bytes);
+		return;
+	case FRAMER_CLOSE:
+		on_close(s);
+		return;
+	case FRAMER_RESTRICTED:
+		tcti_stream_close(s, "restricted-xml", NULL);
+		return;
+	case FRAMER_MALFORMED:
+		tcti_stream_close(s, "not-well-formed", NULL);
+		return;
+	case FRAMER_SPACE:
+	case FRAMER_MORE:
+		return;
+	}
+}
+
+static size_t on_input(struct conn *c, struct span in, void *user)
+{
+	struct tct_stream *s = user;
+	size_t start = 0, at = s->scanned, used;
+
+	(void)c;
+	while (at < in.len && reads(s)) {
+		enum framer_result r =
+			framer_feed(&s->framer, in.data + at, in.len - at, &used);
+
+		at += used;
+		if (r == FRAMER_MORE)
+			break;
+		on_construct(s, r, span_make(in.data + start, at - start));
+		start = at;
+	}
+	if (s->state == STREAM_CLOSING || s->state == STREAM_FINISHING) {
+		s->scanned = 0;
+		return in.len;
+	}
+	s->scanned = (uint32_t)(at - start);
+	return start;
+}
+
+static void on_overflow(struct conn *c, void *user)
+{
+	(void)c;
+	tcti_stream_close(user, "policy-violation", "too many bytes in one element");
+}
+
+/* ---- life ---- */
+
+static void on_secure(struct conn *c, void *user)
+{
+	struct tct_stream *s = user;
+
+	(void)c;
+	s->state = STREAM_HEADER;
+}
+
+static void on_deadline(struct conn *c, void *user)
+{
+	struct tct_stream *s = user;
+
+	(void)c;
+	if (s->state == STREAM_CLOSING || s->state == STREAM_SECURING)
+		conn_abort(s->conn);
+	else
+		tcti_stream_close(s, s->entity == NULL ? "connection-timeout" : "policy-violation",
+			"too slow");
+}
+
+static void on_closed(struct conn *c, enum conn_reason reason, void *user)
+{
+	struct tct_stream *s = user;
+	struct tct_session *session = s->session;
+
+	(void)c;
+	log_debug("connection of stream %s is gone (%s)", s->id, conn_reason_text(reason));
+	s->session = NULL;
+	if (session != NULL)
+		session_lost(session, s->state == STREAM_FINISHING);
+	scope_end(&s->scope);
+	slots_end(&s->slots);
+	parse_context_free(s->context);
+	tct_jid_unref(s->from);
+	if (s->entity != NULL)
+		entity_unpin(s->entity);
+	list_remove(&s->throttled);
+	list_remove(&s->link);
+	count--;
+	listener_unref(s->listener);
+	free(s);
+}
+
+static const struct conn_callbacks callbacks = {
+	.on_secure = on_secure,
+	.on_input = on_input,
+	.on_overflow = on_overflow,
+	.on_deadline = on_deadline,
+	.on_closed = on_closed,
+};
+
+void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
+{
+	struct tct_stream *s = mem_zalloc(sizeof *s);
+
+	s->listener = listener_ref(l);
+	s->direct = l->spec.direct_tls;
+	s->state = s->direct ? STREAM_SECURING : STREAM_HEADER;
+	scope_init(&s->scope, NULL);
+	list_init(&s->throttled);
+	list_push(&streams, &s->link);
+	count++;
+	framer_init(&s->framer, true);
+	s->conn = conn_new(fd, peer, &callbacks, s);
+	conn_set_input_limit(s->conn, UNAUTHENTICATED_BYTES);
+	conn_set_deadline(s->conn, l->spec.login_deadline);
+	if (s->direct)
+		conn_start_tls(s->conn, listener_certset(), NULL, true);
+}
+
+void stream_bound(struct tct_stream *s)
+{
+	s->bound = true;
+	conn_set_deadline(s->conn, 0);
+}
+
+void tcti_stream_hold(struct tct_stream *s)
+{
+	s->held++;
+	conn_pause(s->conn);
+}
+
+void stream_continue(struct tct_stream *s)
+{
+	if (s->held == 0)
+		conn_resume(s->conn);
+}
+
+void tcti_stream_release(struct tct_stream *s)
+{
+	tct_assert(s->held > 0);
+	s->held--;
+	stream_continue(s);
+}
+
+void streams_unthrottle(void)
+{
+	list_each (node, &throttled) {
+		struct tct_stream *s = list_entry(node, struct tct_stream, throttled);
+
+		if (s->session != NULL && lane_crowded(&s->session->lane))
+			continue;
+		list_remove(&s->throttled);
+		tcti_stream_release(s);
+	}
+}

@@ -1,0 +1,389 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* env.c - see env.h. */
+#include "env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FORMAT "tercet store 1\n"
+#define LOG_FILE_BYTES (16u * 1024 * 1024)
+#define PAGE_BYTES 8192
+#define CHECKPOINT_SECONDS 60
+
+const char *const bdb_durabilities[] = { "full", "relaxed", NULL };
+
+struct bdb_table {
+	struct bdb_table *next;
+	DB *db;
+};
+
+int bdb_status(int rc)
+{
+	switch (rc) {
+	case 0:
+		return TCT_OK;
+	case DB_NOTFOUND:
+	case DB_KEYEMPTY:
+		return TCT_ENOENT;
+	case DB_LOCK_DEADLOCK:
+	case DB_LOCK_NOTGRANTED:
+		return TCT_EBUSY;
+	case ENOSPC:
+	case EDQUOT:
+		return TCT_EFULL;
+	default:
+		return TCT_EIO;
+	}
+}
+
+/* ---- the folder ---- */
+
+static int check_folder(struct bdb *bdb, struct tct_error *err)
+{
+	struct stat st;
+
+	if (mkdir(bdb->path, 0700) != 0 && errno != EEXIST)
+		return tct_error_set(err, TCT_EIO, "cannot make the store's folder \"%s\" (%s)",
+			bdb->path, strerror(errno));
+	bdb->folder_fd = open(bdb->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bdb->folder_fd < 0 || fstat(bdb->folder_fd, &st) != 0)
+		return tct_error_set(err, TCT_EIO, "cannot open the store's folder \"%s\" (%s)",
+			bdb->path, strerror(errno));
+	if (st.st_uid != geteuid())
+		return tct_error_set(err, TCT_EPERM,
+			"the store's folder \"%s\" belongs to user %lu, and the server runs as "
+			"user %lu: chown it",
+			bdb->path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return tct_error_set(err, TCT_EPERM,
+			"the store's folder \"%s\" is open to others (mode %04o): run chmod 0700 "
+			"on it",
+			bdb->path, st.st_mode & 07777);
+	return TCT_OK;
+}
+
+/* The lock is held for the life of the process; its text tells others who we are. */
+static int take_lock(struct bdb *bdb, struct tct_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char text[64] = "";
+	ssize_t len;
+
+	bdb->lock_fd = openat(bdb->folder_fd, "LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (bdb->lock_fd < 0)
+		return tct_error_set(err, TCT_EIO, "cannot open \"%s/LOCK\" (%s)", bdb->path,
+			strerror(errno));
+	if (fcntl(bdb->lock_fd, F_OFD_SETLK, &lock) != 0) {
+		len = pread(bdb->lock_fd, text, sizeof text - 1, 0);
+		text[len > 0 ? len : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		return tct_error_set(err, TCT_EBUSY,
+			"the store \"%s\" is in use by process %s: use tercetctl while the server "
+			"runs, or stop it first",
+			bdb->path, *text != '\0' ? text : "?");
+	}
+	len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	if (ftruncate(bdb->lock_fd, 0) != 0 || pwrite(bdb->lock_fd, text, (size_t)len, 0) != len)
+		tct_log_debug(NULL, "the lock file has no text (%s)", strerror(errno));
+	return TCT_OK;
+}
+
+static int check_format(struct bdb *bdb, struct tct_error *err)
+{
+	char text[64] = "";
+	int fd = openat(bdb->folder_fd, "FORMAT", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t len;
+
+	if (fd < 0)
+		return tct_error_set(err, TCT_EIO, "cannot open \"%s/FORMAT\" (%s)", bdb->path,
+			strerror(errno));
+	len = read(fd, text, sizeof text - 1);
+	if (len == 0) {
+		len = write(fd, FORMAT, strlen(FORMAT));
+		memcpy(text, FORMAT, sizeof FORMAT);
+		fsync(fd);
+		fsync(bdb->folder_fd);
+	}
+	close(fd);
+	text[strcspn(text, "\n")] = '\0';
+	if (len < 0 || strncmp(text, FORMAT, strlen(FORMAT) - 1) != 0)
+		return tct_error_set(err, TCT_EINVAL,
+			"the store \"%s\" has format \"%s\", this server knows \"%.*s\": use the "
+			"server that made it",
+			bdb->path, text, (int)strlen(FORMAT) - 1, FORMAT);
+	return TCT_OK;
+}
+
+/* ---- the reserve ---- */
+
+static int64_t free_bytes(const struct bdb *bdb)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(bdb->folder_fd, &fs) != 0)
+		return INT64_MAX;
+	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+}
+
+static void make_reserve(struct bdb *bdb)
+{
+	struct stat st;
+	int fd;
+
+	if (bdb->reserve == 0)
+		return;
+	fd = openat(bdb->folder_fd, "RESERVE", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	/* Only where there is plenty: a reserve must not be what fills the disk. */
+	if (fstat(fd, &st) == 0 && st.st_size < bdb->reserve &&
+		free_bytes(bdb) > 2 * bdb->reserve + 4 * (int64_t)LOG_FILE_BYTES &&
+		posix_fallocate(fd, 0, bdb->reserve) != 0)
+		tct_log_warn(NULL, "cannot set aside %lld bytes in \"%s\"",
+			(long long)bdb->reserve, bdb->path);
+	close(fd);
+}
+
+/* Recovery writes: without room the environment would not open at all. */
+static void free_reserve(struct bdb *bdb)
+{
+	if (free_bytes(bdb) > 2 * (int64_t)LOG_FILE_BYTES)
+		return;
+	if (unlinkat(bdb->folder_fd, "RESERVE", 0) == 0)
+		tct_log_warn(NULL, "the disk of \"%s\" is full: the reserve is used to start",
+			bdb->path);
+}
+
+int bdb_space(struct bdb *bdb)
+{
+	return free_bytes(bdb) < bdb->reserve / 2 + 2 * (int64_t)LOG_FILE_BYTES ? TCT_EFULL :
+										 TCT_OK;
+}
+
+/* ---- the environment ---- */
+
+static void on_error(const DB_ENV *env, const char *prefix, const char *text)
+{
+	(void)env;
+	(void)prefix;
+	tct_log_error(NULL, "berkeley db: %s", text);
+}
+
+static int open_env(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
+{
+	const u_int32_t flags = DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_THREAD | DB_INIT_TXN |
+		DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_MPOOL;
+	DB_ENV *env;
+	int rc = db_env_create(&env, 0);
+
+	if (rc != 0)
+		return tct_error_set(err, TCT_EIO, "cannot make an environment (%s)",
+			db_strerror(rc));
+	bdb->env = env;
+	env->set_errcall(env, on_error);
+	env->set_cachesize(env, (u_int32_t)(config->cache_size >> 30),
+		(u_int32_t)(config->cache_size & ((1 << 30) - 1)), 1);
+	env->set_lg_max(env, LOG_FILE_BYTES);
+	env->set_lg_bsize(env, 4 * 1024 * 1024);
+	env->log_set_config(env, DB_LOG_AUTO_REMOVE, 1);
+	/* Readers lose: the writer must not be aborted by them. */
+	env->set_lk_detect(env, DB_LOCK_MINWRITE);
+	env->set_lk_max_lockers(env, 20000);
+	env->set_lk_max_locks(env, 200000);
+	env->set_lk_max_objects(env, 200000);
+	env->set_tx_max(env, 64);
+	rc = env->open(env, bdb->path, flags, 0600);
+	if (rc != 0)
+		return tct_error_set(err, TCT_EIO, "cannot open the store \"%s\" (%s)", bdb->path,
+			db_strerror(rc));
+	return TCT_OK;
+}
+
+/* Berkeley DB syncs its files and never the folder that names them: after a power cut a new
+ * log file could have no name, and what was acknowledged in it would be gone. */
+static int sync_folder(struct bdb *bdb)
+{
+	DB_LOG_STAT *stat;
+	uint32_t file;
+
+	if (bdb->env->log_stat(bdb->env, &stat, 0) != 0)
+		return TCT_EIO;
+	file = stat->st_cur_file;
+	free(stat);
+	if (file == bdb->log_file)
+		return TCT_OK;
+	if (fsync(bdb->folder_fd) != 0)
+		return TCT_EIO;
+	bdb->log_file = file;
+	return TCT_OK;
+}
+
+int bdb_flush(struct bdb *bdb)
+{
+	int status;
+
+	if (bdb->relaxed)
+		return TCT_OK; /* the thread of checkpoints flushes each second */
+	status = bdb_status(bdb->env->log_flush(bdb->env, NULL));
+	return status == TCT_OK ? sync_folder(bdb) : status;
+}
+
+/* ---- checkpoints, on a thread of their own: they write what is dirty ---- */
+
+static void *checkpoints(void *arg)
+{
+	struct bdb *bdb = arg;
+	time_t last = time(NULL);
+	bool stop = false;
+	int written;
+
+	while (!stop) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 1;
+		pthread_mutex_lock(&bdb->lock);
+		while (!bdb->stopping &&
+			pthread_cond_timedwait(&bdb->wake, &bdb->lock, &until) == 0)
+			;
+		stop = bdb->stopping;
+		pthread_mutex_unlock(&bdb->lock);
+		if (bdb->relaxed)
+			bdb->env->log_flush(bdb->env, NULL);
+		bdb->env->memp_trickle(bdb->env, 20, &written);
+		/* By log volume; and once a minute whatever was written. */
+		bdb->env->txn_checkpoint(bdb->env,
+			time(NULL) - last >= CHECKPOINT_SECONDS ?
+				0 :
+				(u_int32_t)(bdb->checkpoint_bytes / 1024),
+			0, 0);
+		if (time(NULL) - last >= CHECKPOINT_SECONDS) {
+			last = time(NULL);
+			make_reserve(bdb);
+		}
+	}
+	return NULL;
+}
+
+int bdb_open(struct bdb *bdb, const char *path, const struct bdb_config *config,
+	struct tct_error *err)
+{
+	int status;
+
+	bdb->path = strdup(path);
+	bdb->lock_fd = bdb->folder_fd = -1;
+	bdb->reserve = config->store_reserve;
+	bdb->checkpoint_bytes = config->checkpoint_size;
+	bdb->relaxed = config->durability == 1;
+	pthread_mutex_init(&bdb->lock, NULL);
+	pthread_cond_init(&bdb->wake, NULL);
+	status = check_folder(bdb, err);
+	if (status == TCT_OK)
+		status = take_lock(bdb, err);
+	if (status == TCT_OK)
+		status = check_format(bdb, err);
+	if (status == TCT_OK) {
+		free_reserve(bdb);
+		status = open_env(bdb, config, err);
+	}
+	if (status != TCT_OK) {
+		bdb_close(bdb);
+		return status;
+	}
+	make_reserve(bdb);
+	bdb->running = pthread_create(&bdb->thread, NULL, checkpoints, bdb) == 0;
+	return TCT_OK;
+}
+
+static void stop_thread(struct bdb *bdb)
+{
+	if (!bdb->running)
+		return;
+	pthread_mutex_lock(&bdb->lock);
+	bdb->stopping = true;
+	pthread_cond_signal(&bdb->wake);
+	pthread_mutex_unlock(&bdb->lock);
+	pthread_join(bdb->thread, NULL);
+	bdb->running = false;
+}
+
+void bdb_close(struct bdb *bdb)
+{
+	stop_thread(bdb);
+	while (bdb->tables != NULL) {
+		struct bdb_table *t = bdb->tables;
+
+		bdb->tables = t->next;
+		t->db->close(t->db, 0);
+		free(t);
+	}
+	if (bdb->env != NULL) {
+		bdb->env->txn_checkpoint(bdb->env, 0, 0, DB_FORCE);
+		bdb->env->close(bdb->env, 0);
+	}
+	if (bdb->lock_fd >= 0)
+		close(bdb->lock_fd);
+	if (bdb->folder_fd >= 0)
+		close(bdb->folder_fd);
+	pthread_mutex_destroy(&bdb->lock);
+	pthread_cond_destroy(&bdb->wake);
+	free(bdb->path);
+	memset(bdb, 0, sizeof *bdb);
+}
+
+/* ---- tables ---- */
+
+/* Letters, digits and dots of a name as they are, anything else as %XX. */
+static void escape(char *out, size_t room, const char *name)
+{
+	size_t len = 0;
+
+	for (; *name != '\0' && len + 4 < room; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_')
+			out[len++] = (char)c;
+		else
+			len += (size_t)snprintf(out + len, room - len, "%%%02x", c);
+	}
+	out[len] = '\0';
+}
+
+int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kind, void **table,
+	struct tct_error *err)
+{
+	char file[1024], h[600], s[300];
+	struct bdb_table *t;
+	DB *db;
+	int rc = db_create(&db, bdb->env, 0);
+
+	if (rc != 0)
+		return tct_error_set(err, TCT_EIO, "cannot make a table (%s)", db_strerror(rc));
+	escape(h, sizeof h, host);
+	escape(s, sizeof s, store);
+	snprintf(file, sizeof file, "%s-%s-%s.db", kind == TCT_TABLE_ARCHIVE ? "ar" : "kv", h, s);
+	db->set_pagesize(db, PAGE_BYTES);
+	rc = db->open(db, NULL, file, NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
+	if (rc != 0) {
+		db->close(db, 0);
+		return tct_error_set(err, TCT_EIO, "cannot open \"%s/%s\" (%s)", bdb->path, file,
+			db_strerror(rc));
+	}
+	t = calloc(1, sizeof *t);
+	if (t == NULL)
+		abort();
+	t->db = db;
+	t->next = bdb->tables;
+	bdb->tables = t;
+	fsync(bdb->folder_fd);
+	*table = db;
+	return TCT_OK;
+}

@@ -1,0 +1,554 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* mod_storage_bdb - the service "storage" on Berkeley DB 5.3: one transactional environment,
+ * private to this process, opened with recovery every time, under a lock file of our own
+ * because Berkeley DB itself would let a second process in. One database file per host and
+ * store. Keys:
+ *
+ *	key-value:  user NUL key
+ *	archive:    user NUL id (8 bytes, big-endian)
+ *
+ * No text may hold a NUL, so no user can reach into another's rows. An archive row begins
+ * with the other party: text, NUL, then the value. The environment's files and their page
+ * size are for ever; FORMAT says which version they are. */
+#include "env.h"
+
+#include <tercet/internal/server.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct tct_option options[] = {
+	TCT_OPT_PATH(struct bdb_config, path,
+		.doc = "Folder of the store; by default \"store\" in the state folder. It must "
+		       "belong to the server's user and be closed to everybody else."),
+	TCT_OPT_SIZE(struct bdb_config, cache_size, .def = "64 MB", .min = "1 MB", .max = "64 GB",
+		.doc = "Memory for pages. Give it what the active users' pages take."),
+	TCT_OPT_SIZE(struct bdb_config, checkpoint_size, .def = "16 MB", .min = "1 MB",
+		.max = "1 GB",
+		.doc = "Log written between two checkpoints; recovery after a crash reads about "
+		       "twice as much, 25 ms for each megabyte."),
+	TCT_OPT_SIZE(struct bdb_config, store_reserve, .def = "64 MB", .min = "0 B",
+		.max = "16 GB",
+		.doc = "Disk space that is set aside, so that the server starts on a full disk. "
+		       "New data is refused before it would be needed."),
+	TCT_OPT_ENUM(struct bdb_config, durability, .choices = bdb_durabilities, .def = "full",
+		.doc = "\"full\": what the server has acknowledged is on disk. \"relaxed\": it is "
+		       "there within a second, and a power cut may take that second."),
+	TCT_OPT_END
+};
+
+/* ---- keys ---- */
+
+static bool make_key(DBT *dbt, char *buf, size_t room, const char *user, const void *tail,
+	size_t len)
+{
+	size_t user_len = strlen(user);
+
+	memset(dbt, 0, sizeof *dbt);
+	if (user_len + 1 + len > room)
+		return false;
+	memcpy(buf, user, user_len + 1);
+	if (len > 0)
+		memcpy(buf + user_len + 1, tail, len);
+	dbt->data = buf;
+	dbt->size = (u_int32_t)(user_len + 1 + len);
+	return true;
+}
+
+static void id_bytes(unsigned char out[8], uint64_t id)
+{
+	for (int i = 0; i < 8; i++)
+		out[i] = (unsigned char)(id >> (8 * (7 - i)));
+}
+
+static uint64_t id_from(const unsigned char *in)
+{
+	uint64_t id = 0;
+
+	for (int i = 0; i < 8; i++)
+		id = id << 8 | in[i];
+	return id;
+}
+
+/* ---- reading ---- */
+
+struct buffers {
+	char key[BDB_KEY_MAX];
+	DBT k, v;
+};
+
+static struct buffers *buffers_new(void)
+{
+	struct buffers *b = calloc(1, sizeof *b);
+
+	if (b == NULL)
+		abort();
+	b->v.flags = DB_DBT_REALLOC;
+	return b;
+}
+
+static void buffers_free(struct buffers *b)
+{
+	if ((b->k.flags & DB_DBT_REALLOC) != 0)
+		free(b->k.data);
+	free(b->v.data);
+	free(b);
+}
+
+/* Read keys go into memory of their own. */
+static void own_key(struct buffers *b)
+{
+	char *copy = malloc(b->k.size);
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, b->k.data, b->k.size);
+	b->k.data = copy;
+	b->k.flags = DB_DBT_REALLOC;
+}
+
+static int get_in(DB_TXN *txn, void *table, const char *user, const char *key,
+	tct_storage_row_fn *row, void *ctx)
+{
+	DB *db = table;
+	struct buffers *b = buffers_new();
+	int rc, status;
+
+	if (!make_key(&b->k, b->key, sizeof b->key, user, key, strlen(key))) {
+		buffers_free(b);
+		return TCT_ENOENT;
+	}
+	rc = db->get(db, txn, &b->k, &b->v, txn != NULL ? 0 : DB_READ_COMMITTED);
+	status = bdb_status(rc);
+	if (rc == 0)
+		row(ctx, user, key, b->v.data, b->v.size);
+	buffers_free(b);
+	return status;
+}
+
+static int get(struct tct_mod *m, void *table, const char *user, const char *key,
+	tct_storage_row_fn *row, void *ctx)
+{
+	(void)m;
+	return get_in(NULL, table, user, key, row, ctx);
+}
+
+static int txn_get(struct tct_mod *m, void *txn, void *table, const char *user, const char *key,
+	tct_storage_row_fn *row, void *ctx)
+{
+	(void)m;
+	return get_in(txn, table, user, key, row, ctx);
+}
+
+/* True while the cursor's key belongs to the user. */
+static bool same_user(const DBT *k, const char *user, size_t len)
+{
+	return k->size > len && memcmp(k->data, user, len + 1) == 0;
+}
+
+static char *text_of(const DBT *k, size_t from)
+{
+	char *text = malloc(k->size - from + 1);
+
+	if (text == NULL)
+		abort();
+	memcpy(text, (const char *)k->data + from, k->size - from);
+	text[k->size - from] = '\0';
+	return text;
+}
+
+static int each(struct tct_mod *m, void *table, const char *user, tct_storage_row_fn *row, void *ctx)
+{
+	DB *db = table;
+	struct buffers *b = buffers_new();
+	size_t len = strlen(user);
+	bool more = true;
+	DBC *c;
+	int rc;
+
+	(void)m;
+	if (!make_key(&b->k, b->key, sizeof b->key, user, NULL, 0)) {
+		buffers_free(b);
+		return TCT_OK;
+	}
+	own_key(b);
+	rc = db->cursor(db, NULL, &c, DB_READ_COMMITTED);
+	if (rc != 0) {
+		buffers_free(b);
+		return bdb_status(rc);
+	}
+	for (rc = c->get(c, &b->k, &b->v, DB_SET_RANGE); rc == 0 && more && same_user(&b->k, user, len);
+		rc = c->get(c, &b->k, &b->v, DB_NEXT)) {
+		char *key = text_of(&b->k, len + 1);
+
+		more = row(ctx, user, key, b->v.data, b->v.size);
+		free(key);
+	}
+	c->close(c);
+	buffers_free(b);
+	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+}
+
+/* From user to user: behind the rows of one comes the first key after "user\1". */
+static int users(struct tct_mod *m, void *table, const char *after, size_t limit,
+	tct_storage_row_fn *row, void *ctx)
+{
+	DB *db = table;
+	struct buffers *b = buffers_new();
+	char start[BDB_KEY_MAX];
+	bool more = true;
+	DBC *c;
+	int rc;
+
+	(void)m;
+	snprintf(start, sizeof start, "%s", after != NULL ? after : "");
+	memcpy(b->key, start, strlen(start));
+	b->k.data = b->key;
+	b->k.size = (u_int32_t)strlen(start);
+	if (after != NULL)
+		b->key[b->k.size++] = '\1';
+	own_key(b);
+	rc = db->cursor(db, NULL, &c, DB_READ_COMMITTED);
+	if (rc != 0) {
+		buffers_free(b);
+		return bdb_status(rc);
+	}
+	while (more && limit-- > 0 && (rc = c->get(c, &b->k, &b->v, DB_SET_RANGE)) == 0) {
+		char *user = text_of(&b->k, 0);
+
+		more = row(ctx, user, NULL, NULL, 0);
+		b->k.size = (u_int32_t)strlen(user) + 1;
+		((char *)b->k.data)[b->k.size - 1] = '\1';
+		free(user);
+	}
+	c->close(c);
+	buffers_free(b);
+	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+}
+
+/* ---- archives ---- */
+
+struct page_row {
+	uint64_t id;
+	char *value; /* with, NUL, bytes */
+	size_t len;
+};
+
+struct page {
+	struct page_row *rows;
+	size_t count;
+};
+
+static bool take_row(struct page *p, const struct buffers *b, size_t user_len,
+	const struct tct_archive_query *q)
+{
+	struct page_row *r = &p->rows[p->count];
+
+	if (b->k.size != user_len + 9 || memchr(b->v.data, '\0', b->v.size) == NULL)
+		return true;
+	r->id = id_from((const unsigned char *)b->k.data + user_len + 1);
+	if (q->reverse ? r->id <= q->after : q->before != 0 && r->id >= q->before)
+		return false;
+	if (q->with != NULL && strcmp(q->with, b->v.data) != 0)
+		return true;
+	if (p->count < q->limit) {
+		r->len = b->v.size;
+		r->value = malloc(r->len + 1);
+		if (r->value == NULL)
+			abort();
+		memcpy(r->value, b->v.data, r->len);
+		r->value[r->len] = '\0';
+	}
+	p->count++;
+	return p->count <= q->limit; /* one more than wanted says that there is more */
+}
+
+static void give_page(struct page *p, const struct tct_archive_query *q,
+	tct_storage_archive_fn *row, void *ctx)
+{
+	size_t count = p->count < q->limit ? p->count : q->limit;
+
+	for (size_t i = 0; i < count; i++) {
+		struct page_row *r = &p->rows[q->reverse ? count - 1 - i : i];
+		size_t with = strlen(r->value) + 1;
+
+		row(ctx, r->id, r->value, r->value + with, r->len - with);
+		free(r->value);
+	}
+	free(p->rows);
+}
+
+/* Puts the cursor on the first row of the page, seen in the direction of reading. */
+static int start_page(DBC *c, struct buffers *b, const char *user, const struct tct_archive_query *q)
+{
+	unsigned char id[8];
+	int rc;
+
+	id_bytes(id, q->reverse ? (q->before != 0 ? q->before : UINT64_MAX) : q->after + 1);
+	if (!make_key(&b->k, b->key, sizeof b->key, user, id, sizeof id))
+		return DB_NOTFOUND;
+	own_key(b);
+	rc = c->get(c, &b->k, &b->v, DB_SET_RANGE);
+	if (!q->reverse)
+		return rc;
+	if (rc == DB_NOTFOUND)
+		return c->get(c, &b->k, &b->v, DB_LAST);
+	return rc == 0 ? c->get(c, &b->k, &b->v, DB_PREV) : rc;
+}
+
+static int find(struct tct_mod *m, void *table, const char *user, const struct tct_archive_query *q,
+	tct_storage_archive_fn *row, void *ctx, bool *complete)
+{
+	DB *db = table;
+	struct buffers *b = buffers_new();
+	struct page page = { calloc((size_t)q->limit + 1, sizeof(struct page_row)), 0 };
+	size_t len = strlen(user);
+	DBC *c;
+	int rc;
+
+	(void)m;
+	if (page.rows == NULL)
+		abort();
+	rc = db->cursor(db, NULL, &c, DB_READ_COMMITTED);
+	if (rc == 0) {
+		for (rc = start_page(c, b, user, q); rc == 0 && same_user(&b->k, user, len) &&
+			take_row(&page, b, len, q);)
+			rc = c->get(c, &b->k, &b->v, q->reverse ? DB_PREV : DB_NEXT);
+		c->close(c);
+	}
+	*complete = page.count <= q->limit;
+	give_page(&page, q, row, ctx);
+	buffers_free(b);
+	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+}
+
+/* Ids rise over all users, so the highest is found by looking at each user's last. */
+static int last_id(struct tct_mod *m, void *table, uint64_t *id)
+{
+	DB *db = table;
+	struct buffers *b = buffers_new();
+	DBC *c;
+	int rc;
+
+	(void)m;
+	*id = 0;
+	b->k.flags = DB_DBT_REALLOC;
+	rc = db->cursor(db, NULL, &c, 0);
+	if (rc != 0) {
+		buffers_free(b);
+		return bdb_status(rc);
+	}
+	for (rc = c->get(c, &b->k, &b->v, DB_LAST); rc == 0;) {
+		size_t len = strnlen(b->k.data, b->k.size);
+		uint64_t last = b->k.size == len + 9 ?
+			id_from((const unsigned char *)b->k.data + len + 1) :
+			0;
+
+		if (last > *id)
+			*id = last;
+		/* To the first row of this user, and one back. */
+		b->k.size = (u_int32_t)len + 1;
+		rc = c->get(c, &b->k, &b->v, DB_SET_RANGE);
+		if (rc == 0)
+			rc = c->get(c, &b->k, &b->v, DB_PREV);
+	}
+	c->close(c);
+	buffers_free(b);
+	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+}
+
+/* ---- writing ---- */
+
+static int put_bytes(void *txn, void *table, const char *user, const void *tail, size_t tail_len,
+	const void *bytes, size_t len)
+{
+	DB *db = table;
+	char key[BDB_KEY_MAX];
+	DBT k, v = { 0 };
+
+	if (!make_key(&k, key, sizeof key, user, tail, tail_len))
+		return TCT_EINVAL;
+	v.data = (void *)bytes;
+	v.size = (u_int32_t)len;
+	return bdb_status(db->put(db, txn, &k, &v, 0));
+}
+
+static int put(struct tct_mod *m, void *txn, void *table, const char *user, const char *key,
+	const void *bytes, size_t len)
+{
+	(void)m;
+	return put_bytes(txn, table, user, key, strlen(key), bytes, len);
+}
+
+static int del_bytes(void *txn, void *table, const char *user, const void *tail, size_t len)
+{
+	DB *db = table;
+	char key[BDB_KEY_MAX];
+	DBT k;
+
+	if (!make_key(&k, key, sizeof key, user, tail, len))
+		return TCT_ENOENT;
+	return bdb_status(db->del(db, txn, &k, 0));
+}
+
+static int del(struct tct_mod *m, void *txn, void *table, const char *user, const char *key)
+{
+	(void)m;
+	return del_bytes(txn, table, user, key, strlen(key));
+}
+
+static int del_user(struct tct_mod *m, void *txn, void *table, const char *user)
+{
+	DB *db = table;
+	struct buffers *b = buffers_new();
+	size_t len = strlen(user);
+	DBC *c;
+	int rc;
+
+	(void)m;
+	if (!make_key(&b->k, b->key, sizeof b->key, user, NULL, 0)) {
+		buffers_free(b);
+		return TCT_OK;
+	}
+	own_key(b);
+	rc = db->cursor(db, txn, &c, 0);
+	if (rc == 0) {
+		for (rc = c->get(c, &b->k, &b->v, DB_SET_RANGE | DB_RMW);
+			rc == 0 && same_user(&b->k, user, len);
+			rc = c->get(c, &b->k, &b->v, DB_NEXT | DB_RMW)) {
+			rc = c->del(c, 0);
+			if (rc != 0)
+				break;
+		}
+		c->close(c);
+	}
+	buffers_free(b);
+	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+}
+
+static int append(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id,
+	const char *with, const void *bytes, size_t len)
+{
+	size_t with_len = strlen(with) + 1;
+	char *value = malloc(with_len + len);
+	unsigned char key[8];
+	int status;
+
+	(void)m;
+	if (value == NULL)
+		abort();
+	memcpy(value, with, with_len);
+	memcpy(value + with_len, bytes, len);
+	id_bytes(key, id);
+	status = put_bytes(txn, table, user, key, sizeof key, value, with_len + len);
+	free(value);
+	return status;
+}
+
+static int archive_del(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id)
+{
+	unsigned char key[8];
+
+	(void)m;
+	id_bytes(key, id);
+	return del_bytes(txn, table, user, key, sizeof key);
+}
+
+static int begin(struct tct_mod *m, void **out)
+{
+	struct bdb *bdb = tct_mod_data(m);
+	DB_TXN *txn = NULL;
+	int rc = bdb->env->txn_begin(bdb->env, NULL, &txn, DB_TXN_NOSYNC);
+
+	*out = txn;
+	return bdb_status(rc);
+}
+
+static int commit(struct tct_mod *m, void *txn)
+{
+	DB_TXN *t = txn;
+
+	(void)m;
+	return bdb_status(t->commit(t, DB_TXN_NOSYNC));
+}
+
+static void abort_txn(struct tct_mod *m, void *txn)
+{
+	DB_TXN *t = txn;
+
+	(void)m;
+	t->abort(t);
+}
+
+static int flush(struct tct_mod *m)
+{
+	return bdb_flush(tct_mod_data(m));
+}
+
+static int space(struct tct_mod *m)
+{
+	return bdb_space(tct_mod_data(m));
+}
+
+static int table(struct tct_mod *m, const char *host, const char *store, uint32_t kind,
+	void **out, struct tct_error *err)
+{
+	return bdb_table(tct_mod_data(m), host, store, kind, out, err);
+}
+
+static void close_all(struct tct_mod *m)
+{
+	bdb_close(tct_mod_data(m));
+}
+
+static const struct tct_storage_ops ops = {
+	.size = sizeof(struct tct_storage_ops),
+	.table = table,
+	.close = close_all,
+	.get = get,
+	.each = each,
+	.users = users,
+	.find = find,
+	.last_id = last_id,
+	.begin = begin,
+	.put = put,
+	.del = del,
+	.del_user = del_user,
+	.txn_get = txn_get,
+	.append = append,
+	.archive_del = archive_del,
+	.commit = commit,
+	.abort = abort_txn,
+	.flush = flush,
+	.space = space,
+};
+
+static int load(struct tct_mod *m, struct tct_error *err)
+{
+	const struct bdb_config *config = tct_mod_config(m);
+	struct bdb *bdb = tct_mod_data(m);
+	char path[BDB_PATH_MAX];
+	int status;
+
+	if (config->path != NULL)
+		snprintf(path, sizeof path, "%s", config->path);
+	else
+		snprintf(path, sizeof path, "%s/store", tcti_state_dir());
+	status = bdb_open(bdb, path, config, err);
+	if (status != TCT_OK)
+		return status;
+	tct_provide(m, "storage", "bdb", &ops);
+	return TCT_OK;
+}
+
+TCT_MODULE_FLAGS(storage_bdb, TCT_GLOBAL | TCT_INTERNAL,
+	.version     = TCT_SERVER_VERSION,
+	.summary     = "storage on Berkeley DB: transactional and durable",
+	.options     = options,
+	.config_size = sizeof(struct bdb_config),
+	.data_size   = sizeof(struct bdb),
+	.load        = load,
+);
