@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* mod_disco.c - XEP-0030: what the host and its accounts are and can do. Features come from
- * all modules (tct_feature); accounts answer those who may see their presence, which the
- * server checks before it asks here. */
+/* mod_disco.c - XEP-0030: what the host and its accounts are and can do. Features come
+ * from all modules (tct_feature); accounts answer those who may see their presence, which
+ * the server checks before it asks here. */
 #include <tercet/module.h>
 
 #define NS_INFO "http://jabber.org/protocol/disco#info"
@@ -37,7 +37,8 @@ static void add_feature(const char *var, void *data)
 }
 
 /* NULL: the node is not one of ours. */
-static struct tct_stanza *answer(const struct tct_event *ev, const char *ns, struct tct_elem **query)
+static struct tct_stanza *answer(
+	const struct tct_event *ev, const char *ns, struct tct_elem **query)
 {
 	const char *node = tct_attr(tct_stanza_payload(ev->stanza), "node");
 	struct tct_stanza *st;
@@ -50,8 +51,8 @@ static struct tct_stanza *answer(const struct tct_event *ev, const char *ns, str
 	return st;
 }
 
-static enum tct_verdict info(struct tct_mod *m, struct tct_event *ev, const char *category,
-	const char *type, const char *name)
+static enum tct_verdict info(struct tct_mod *m, struct tct_event *ev,
+	const char *category, const char *type, const char *name)
 {
 	struct tct_elem *query, *identity;
 	struct tct_stanza *st = answer(ev, NS_INFO, &query);

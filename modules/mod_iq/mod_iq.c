@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* mod_iq.c - the rules that every IQ must keep (RFC 6120 8.2.3), the answer when nobody took
- * one, and the session request of RFC 3921 that old clients still send. */
+/* mod_iq.c - the rules that every IQ must keep (RFC 6120 8.2.3), the answer when nobody
+ * took one, and the session request of RFC 3921 that old clients still send. */
 #include <tercet/module.h>
 
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
@@ -19,7 +19,8 @@ static enum tct_verdict check(struct tct_event *ev)
 		if (id == NULL || id[0] == '\0')
 			return tct_refuse(ev, TCT_BAD_REQUEST, "an IQ needs an id");
 		if (first == NULL || several)
-			return tct_refuse(ev, TCT_BAD_REQUEST, "a request has exactly one child");
+			return tct_refuse(
+				ev, TCT_BAD_REQUEST, "a request has exactly one child");
 		return TCT_CONTINUE;
 	}
 	/* Answers are never answered: a bad one is dropped. */
@@ -61,7 +62,8 @@ static enum tct_verdict on_session(struct tct_mod *m, struct tct_event *ev)
 }
 
 /* Old clients ask only when it is offered; others see that they need not. */
-static void add_features(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features)
+static void add_features(
+	struct tct_mod *m, struct tct_stream *s, struct tct_elem *features)
 {
 	(void)m;
 	(void)s;
@@ -73,7 +75,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	(void)err;
 	tct_on_iq_stage(m, TCT_OUTBOUND, TCT_PRIO_FILTER, on_outbound);
 	tct_on_iq_stage(m, TCT_INBOUND, TCT_PRIO_FILTER, on_inbound);
-	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF | TCT_TO_HOST, NS_SESSION, "session", on_session);
+	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF | TCT_TO_HOST, NS_SESSION, "session",
+		on_session);
 	tct_on_features(m, TCT_PRIO_HANDLE, add_features);
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE);
 	tct_on_iq_stage(m, TCT_UNDELIVERED, TCT_PRIO_FALLBACK, on_undelivered);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* broadcast.c - one presence for many: all copies share one stanza, which is serialised once
- * (RFC 6121 4.2, 4.4, 4.5). */
+/* broadcast.c - one presence for many: all copies share one stanza, which is serialised
+ * once (RFC 6121 4.2, 4.4, 4.5). */
 #include "modules/mod_presence/presence.h"
 
 struct broadcast {
@@ -49,8 +49,9 @@ static void show_other(struct tct_session *other, void *data)
 	tct_session_send_copy(b->ev, b->session, presence_stamped(b->m, other), &overlay);
 }
 
-/* A contact on one of our own hosts is asked in the name of the resource, so that only this
- * one gets the answer; others in the name of the account, as RFC 6121 4.3.1 wants it. */
+/* A contact on one of our own hosts is asked in the name of the resource, so that only
+ * this one gets the answer; others in the name of the account, as RFC 6121 4.3.1 wants
+ * it. */
 static void probe(const struct tct_jid *jid, uint32_t state, void *data)
 {
 	struct broadcast *b = data;
@@ -87,7 +88,8 @@ void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_sessi
 
 	for (const struct presence_directed *d = ps->directed; d != NULL; d = d->next) {
 		/* Who is told as a contact needs no second copy. */
-		if (!ps->broadcast || !data->roster->subscribed(data->roster_mod, e, d->jid))
+		if (!ps->broadcast ||
+			!data->roster->subscribed(data->roster_mod, e, d->jid))
 			copy_to(&b, d->jid);
 	}
 	presence_directed_clear(ps);

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-static struct presence_directed **place(struct presence_session *ps, const struct tct_jid *jid)
+static struct presence_directed **place(
+	struct presence_session *ps, const struct tct_jid *jid)
 {
 	struct presence_directed **at = &ps->directed;
 
@@ -16,7 +17,8 @@ static struct presence_directed **place(struct presence_session *ps, const struc
 	return at;
 }
 
-bool presence_directed_add(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
+bool presence_directed_add(
+	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
 {
 	const struct presence_config *config = tct_mod_config(m);
 	struct presence_session *ps = tct_session_data(m, s);
@@ -46,7 +48,8 @@ static void drop(struct presence_session *ps, struct presence_directed **at)
 	free(d);
 }
 
-void presence_directed_remove(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
+void presence_directed_remove(
+	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
 {
 	struct presence_session *ps = tct_session_data_peek(m, s);
 	struct presence_directed **at;

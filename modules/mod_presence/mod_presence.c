@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* mod_presence.c - who is available and who hears of it (RFC 6121 section 4): what clients
- * send, the end of sessions, changes of subscriptions. States of subscriptions are
- * mod_roster's. */
+/* mod_presence.c - who is available and who hears of it (RFC 6121 section 4): what
+ * clients send, the end of sessions, changes of subscriptions. States of subscriptions
+ * are mod_roster's. */
 #include "modules/mod_presence/presence.h"
 
 #include <stdlib.h>
@@ -56,7 +56,8 @@ static enum tct_verdict on_available(struct tct_mod *m, struct tct_event *ev)
 	int priority;
 
 	if (!read_priority(ev->stanza, &priority))
-		return tct_refuse(ev, TCT_BAD_REQUEST, "a priority is a number from -128 to 127");
+		return tct_refuse(
+			ev, TCT_BAD_REQUEST, "a priority is a number from -128 to 127");
 	tct_session_set_presence(s, ev->stanza, priority);
 	forget_stamped(ps);
 	ps->broadcast = true;
@@ -74,7 +75,7 @@ static enum tct_verdict on_unavailable(struct tct_mod *m, struct tct_event *ev)
 
 	tct_session_set_presence(s, NULL, 0);
 	forget_stamped(ps);
-	/* It hears of itself too (RFC 6121 4.5.2), and is no longer among the available. */
+	/* It hears of itself too (RFC 6121 4.5.2); the broadcast no longer reaches it. */
 	if (was)
 		tct_session_send_copy(ev, s, ev->stanza, NULL);
 	presence_farewell(m, ev, s, ev->stanza);
@@ -90,7 +91,8 @@ static enum tct_verdict on_directed(struct tct_mod *m, struct tct_event *ev)
 	if (tct_stanza_type(ev->stanza) == TCT_PRESENCE_UNAVAILABLE)
 		presence_directed_remove(m, ev->origin.session, to);
 	else if (!presence_directed_add(m, ev->origin.session, to))
-		return tct_refuse(ev, TCT_RESOURCE_CONSTRAINT, "directed presence to too many");
+		return tct_refuse(
+			ev, TCT_RESOURCE_CONSTRAINT, "directed presence to too many");
 	return TCT_CONTINUE;
 }
 
@@ -160,7 +162,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 
 	data->roster = tct_service(m, "roster", &data->roster_mod);
 	if (data->roster == NULL)
-		return tct_error_set(err, TCT_ENOENT, "no module provides the service \"roster\"");
+		return tct_error_set(
+			err, TCT_ENOENT, "no module provides the service \"roster\"");
 	data->roster->watch(data->roster_mod, m, on_changed);
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, on_outbound);
 	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, on_inbound);

@@ -28,7 +28,7 @@ struct presence_session {
 	bool broadcast; /* contacts were told that it is available */
 	struct presence_directed *directed;
 	int64_t directed_count;
-	struct tct_stanza *stamped; /* its presence with a delay, for probes; made on demand */
+	struct tct_stanza *stamped; /* its presence with a delay; made on demand */
 };
 
 /* ---- broadcast.c ---- */
@@ -48,14 +48,16 @@ void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_sessi
 /* ---- directed.c ---- */
 
 /* False: it remembers as many as it may. */
-bool presence_directed_add(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
-void presence_directed_remove(struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
+bool presence_directed_add(
+	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
+void presence_directed_remove(
+	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
 void presence_directed_clear(struct presence_session *ps);
 
 /* ---- probe.c ---- */
 
-/* The presence of an available session, with the time when it was sent if that is long ago.
- * Borrowed. */
+/* The presence of an available session, with the time when it was sent if that is long
+ * ago. Borrowed. */
 struct tct_stanza *presence_stamped(struct tct_mod *m, struct tct_session *s);
 /* Answers a probe (RFC 6121 4.3.2). */
 enum tct_verdict presence_on_probe(struct tct_mod *m, struct tct_event *ev);

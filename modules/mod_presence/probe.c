@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* probe.c - showing what an account's resources have said last: to probes (RFC 6121 4.3) and
- * to those who may see it from now on. */
+/* probe.c - showing what an account's resources have said last: to probes (RFC 6121 4.3)
+ * and to those who may see it from now on. */
 #include "modules/mod_presence/presence.h"
 
 #include <string.h>
@@ -43,8 +43,11 @@ static void show_session(struct tct_session *s, void *data)
 	struct show *show = data;
 	struct tct_overlay overlay = TCT_OVERLAY_INIT;
 
-	if (!tct_session_available(s) || (show->resource != NULL &&
-		strcmp(show->resource, tct_jid_resource(tct_session_jid(s))) != 0))
+	const char *resource = tct_jid_resource(tct_session_jid(s));
+
+	if (!tct_session_available(s))
+		return;
+	if (show->resource != NULL && strcmp(show->resource, resource) != 0)
 		return;
 	show->count++;
 	overlay.to = show->to;
@@ -66,7 +69,8 @@ static void hide_session(struct tct_session *s, void *data)
 
 	if (tct_session_available(s))
 		tct_route(show->m, show->ev,
-			tct_stanza_new(TCT_PRESENCE_UNAVAILABLE, tct_session_jid(s), show->to, NULL));
+			tct_stanza_new(TCT_PRESENCE_UNAVAILABLE, tct_session_jid(s),
+				show->to, NULL));
 }
 
 void presence_hide(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
@@ -80,7 +84,8 @@ void presence_hide(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e
 enum tct_verdict presence_on_probe(struct tct_mod *m, struct tct_event *ev)
 {
 	struct presence_data *data = tct_mod_data(m);
-	const struct tct_jid *from = tct_stanza_from(ev->stanza), *to = tct_stanza_to(ev->stanza);
+	const struct tct_jid *from = tct_stanza_from(ev->stanza);
+	const struct tct_jid *to = tct_stanza_to(ev->stanza);
 	uint32_t type = 0;
 
 	/* The host itself has no presence. */
@@ -95,6 +100,7 @@ enum tct_verdict presence_on_probe(struct tct_mod *m, struct tct_event *ev)
 	if (type == TCT_PRESENCE_UNAVAILABLE)
 		tct_route(m, ev, tct_stanza_new(type, to, from, NULL));
 	else if (type != 0 && tct_jid_resource(to) == NULL)
-		tct_route(m, ev, tct_stanza_new(type, tct_entity_jid(ev->entity), from, NULL));
+		tct_route(m, ev,
+			tct_stanza_new(type, tct_entity_jid(ev->entity), from, NULL));
 	return TCT_HANDLED;
 }

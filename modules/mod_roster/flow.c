@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* flow.c - subscription stanzas on their way out and in (RFC 6121 section 3): the table of
- * subscription.c decides, this file writes, routes and tells. The new state is in the write
- * set of the event before anything leaves, so that it is on disk before the contact hears
- * of it. The order that a client sees is: the stanza, the push, the contact's presence. */
+/* flow.c - subscription stanzas on their way out and in (RFC 6121 section 3): the table
+ * of subscription.c decides, this file writes, routes and tells. The new state is in the
+ * write set of the event before anything leaves, so that it is on disk before the contact
+ * hears of it. The order that a client sees is: the stanza, the push, the contact's
+ * presence. */
 #include "modules/mod_roster/roster.h"
 
 #include "modules/mod_roster/subscription.h"
@@ -12,13 +13,16 @@
 #include <string.h>
 
 #define SUBSCRIPTION_BITS                                                                \
-	(TCT_ROSTER_TO | TCT_ROSTER_FROM | TCT_ROSTER_OUT | TCT_ROSTER_IN | TCT_ROSTER_APPROVED)
+	(TCT_ROSTER_TO | TCT_ROSTER_FROM | TCT_ROSTER_OUT | TCT_ROSTER_IN |              \
+		TCT_ROSTER_APPROVED)
 /* What an item shows. */
-#define SHOWN_BITS (TCT_ROSTER_TO | TCT_ROSTER_FROM | TCT_ROSTER_OUT | TCT_ROSTER_APPROVED)
+#define SHOWN_BITS                                                                       \
+	(TCT_ROSTER_TO | TCT_ROSTER_FROM | TCT_ROSTER_OUT | TCT_ROSTER_APPROVED)
 
 /* ---- requests that wait ---- */
 
-static void request_delete(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
+static void request_delete(
+	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
 {
 	struct roster_data *data = tct_mod_data(m);
 
@@ -26,14 +30,15 @@ static void request_delete(struct tct_mod *m, struct tct_event *ev, const struct
 		tct_jid_bare_text(contact));
 }
 
-/* The new one takes the place of the oldest when there are too many: who asks strangers in
- * masses must not be able to keep others from asking. */
+/* The new one takes the place of the oldest when there are too many: who asks strangers
+ * in masses must not be able to keep others from asking. */
 static void drop_oldest(struct tct_mod *m, struct tct_event *ev, struct roster *r)
 {
 	struct roster_item *oldest = NULL;
 
 	for (struct roster_item *i = r->first; i != NULL; i = i->next) {
-		if ((i->state & TCT_ROSTER_IN) != 0 && (oldest == NULL || i->asked < oldest->asked))
+		if ((i->state & TCT_ROSTER_IN) != 0 &&
+			(oldest == NULL || i->asked < oldest->asked))
 			oldest = i;
 	}
 	if (oldest == NULL)
@@ -42,8 +47,8 @@ static void drop_oldest(struct tct_mod *m, struct tct_event *ev, struct roster *
 	roster_set_state(r, oldest, oldest->state & ~(uint32_t)TCT_ROSTER_IN);
 }
 
-static void request_put(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact,
-	int64_t now)
+static void request_put(struct tct_mod *m, struct tct_event *ev,
+	const struct tct_jid *contact, int64_t now)
 {
 	struct roster_data *data = tct_mod_data(m);
 	struct tct_record *record = tct_record_new();
@@ -54,18 +59,19 @@ static void request_put(struct tct_mod *m, struct tct_event *ev, const struct tc
 		tct_record_set_bytes(record, "xml", xml.bytes.data, xml.bytes.len);
 	if (tct_stanza_id(ev->stanza) != NULL && strlen(tct_stanza_id(ev->stanza)) < 256)
 		tct_record_set_string(record, "id", tct_stanza_id(ev->stanza));
-	if (tct_stanza_lang(ev->stanza) != NULL && strlen(tct_stanza_lang(ev->stanza)) < 64)
+	if (tct_stanza_lang(ev->stanza) != NULL &&
+		strlen(tct_stanza_lang(ev->stanza)) < 64)
 		tct_record_set_string(record, "lang", tct_stanza_lang(ev->stanza));
 	tct_kv_put(tct_event_txn(ev), data->requests, tct_event_user(ev),
 		tct_jid_bare_text(contact), tct_record_value(record));
 	tct_record_free(record);
 }
 
-static struct tct_stanza *request_stanza(const struct tct_value *row, const struct tct_jid *from,
-	const struct tct_jid *to)
+static struct tct_stanza *request_stanza(
+	const struct tct_value *row, const struct tct_jid *from, const struct tct_jid *to)
 {
-	struct tct_stanza *st = tct_stanza_new(TCT_PRESENCE_SUBSCRIBE, from, to,
-		tct_record_string(row, "id", NULL));
+	struct tct_stanza *st = tct_stanza_new(
+		TCT_PRESENCE_SUBSCRIBE, from, to, tct_record_string(row, "id", NULL));
 	struct tct_elem *root = tct_stanza_root(st), *stored;
 	struct tct_value xml;
 
@@ -103,7 +109,8 @@ void roster_on_available(struct tct_mod *m, struct tct_session *s)
 	all = calloc(r->requests, sizeof *all);
 	if (all == NULL)
 		abort();
-	for (struct roster_item *i = r->first; i != NULL && count < r->requests; i = i->next) {
+	for (struct roster_item *i = r->first; i != NULL && count < r->requests;
+		i = i->next) {
 		if ((i->state & TCT_ROSTER_IN) != 0)
 			all[count++] = i;
 	}
@@ -112,15 +119,16 @@ void roster_on_available(struct tct_mod *m, struct tct_session *s)
 		struct tct_value row;
 
 		if (tct_entity_get(e, data->requests, tct_jid_text(all[i]->jid), &row))
-			tct_session_send(s, request_stanza(&row, all[i]->jid, tct_entity_jid(e)));
+			tct_session_send(
+				s, request_stanza(&row, all[i]->jid, tct_entity_jid(e)));
 	}
 	free(all);
 }
 
 /* ---- a step of the table ---- */
 
-/* Writes what differs between the item and `next`; `contact` may have no item yet. True when
- * the item that clients see has changed. */
+/* Writes what differs between the item and `next`; `contact` may have no item yet. True
+ * when the item that clients see has changed. */
 static bool apply(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact,
 	uint32_t next)
 {
@@ -139,7 +147,8 @@ static bool apply(struct tct_mod *m, struct tct_event *ev, const struct tct_jid 
 
 		if (r->requests >= (size_t)config->max_requests)
 			drop_oldest(m, ev, r);
-		item = roster_find(r, contact); /* the one dropped was another's, but be sure */
+		/* The one dropped was another's, but be sure. */
+		item = roster_find(r, contact);
 		if (item == NULL)
 			item = roster_add(r, contact);
 		item->asked = now;
@@ -173,7 +182,8 @@ static void route_new(struct tct_mod *m, struct tct_event *ev, uint32_t type,
 /* ---- out ---- */
 
 /* True when the step would make an item that there is no room for. */
-static bool no_room(struct tct_mod *m, const struct roster *r, uint32_t before, uint32_t after)
+static bool no_room(
+	struct tct_mod *m, const struct roster *r, uint32_t before, uint32_t after)
 {
 	const struct roster_config *config = tct_mod_config(m);
 
@@ -181,14 +191,14 @@ static bool no_room(struct tct_mod *m, const struct roster *r, uint32_t before, 
 		r->listed >= (size_t)config->max_contacts;
 }
 
-static enum tct_verdict send_out(struct tct_mod *m, struct tct_event *ev,
-	const struct tct_jid *contact)
+static enum tct_verdict send_out(
+	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
 {
 	struct roster *r = roster_get(m, ev->entity);
 	const struct roster_item *item = roster_find(r, contact);
 	uint32_t before = item != NULL ? item->state : 0;
-	struct subscription_step step = subscription_step(before,
-		subscription_event(tct_stanza_type(ev->stanza), false));
+	struct subscription_step step = subscription_step(
+		before, subscription_event(tct_stanza_type(ev->stanza), false));
 	struct tct_overlay overlay = TCT_OVERLAY_INIT;
 	bool shown;
 
@@ -254,18 +264,20 @@ static enum tct_verdict pass_request(struct tct_event *ev, const struct tct_jid 
 	return TCT_CONTINUE;
 }
 
-static enum tct_verdict take_in(struct tct_mod *m, struct tct_event *ev,
-	const struct tct_jid *contact)
+static enum tct_verdict take_in(
+	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
 {
 	const struct roster_item *item = roster_find(roster_get(m, ev->entity), contact);
 	uint32_t before = item != NULL ? item->state : 0;
-	enum subscription_event event = subscription_event(tct_stanza_type(ev->stanza), true);
+	enum subscription_event event =
+		subscription_event(tct_stanza_type(ev->stanza), true);
 	struct subscription_step step = subscription_step(before, event);
 	struct delivery d = { m, ev, TCT_OVERLAY_INIT };
 	bool shown = apply(m, ev, contact, step.state);
 
 	if (step.answer)
-		route_new(m, ev, TCT_PRESENCE_SUBSCRIBED, tct_entity_jid(ev->entity), contact);
+		route_new(m, ev, TCT_PRESENCE_SUBSCRIBED, tct_entity_jid(ev->entity),
+			contact);
 	/* Who asked for the roster hears the stanza before its push (RFC 6121 3.1.6). */
 	if (step.pass && event != SUBSCRIPTION_IN_SUBSCRIBE) {
 		d.overlay.from = contact;
@@ -288,8 +300,10 @@ enum tct_verdict roster_on_inbound(struct tct_mod *m, struct tct_event *ev)
 
 	if ((tct_stanza_type(ev->stanza) & TCT_TYPES_SUBSCRIPTION) == 0)
 		return TCT_CONTINUE;
-	/* An account that is not there is as silent as one that is offline (RFC 6121 8.5.1). */
-	if (from == NULL || tct_entity_user(ev->entity)[0] == '\0' || !tct_entity_exists(ev->entity))
+	/* An account that is not there is as silent as one that is offline (RFC
+	 * 6121 8.5.1). */
+	if (from == NULL || tct_entity_user(ev->entity)[0] == '\0' ||
+		!tct_entity_exists(ev->entity))
 		return TCT_HANDLED;
 	contact = tct_jid_bare(from);
 	if (!tct_jid_equal(contact, tct_entity_jid(ev->entity)))

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* items.c - the contacts of one account: a hash map by bare address, made from the rows and
- * written back row by row. */
+/* items.c - the contacts of one account: a hash map by bare address, made from the rows
+ * and written back row by row. */
 #include "modules/mod_roster/roster.h"
 
 #include "modules/mod_roster/subscription.h"
@@ -40,7 +40,8 @@ static struct roster_item *lookup(const struct roster *r, const char *text, uint
 {
 	if (r->bucket_count == 0)
 		return NULL;
-	for (struct roster_item *i = r->buckets[hash & (r->bucket_count - 1)]; i != NULL; i = i->chain) {
+	for (struct roster_item *i = r->buckets[hash & (r->bucket_count - 1)]; i != NULL;
+		i = i->chain) {
 		if (i->hash == hash && strcmp(tct_jid_text(i->jid), text) == 0)
 			return i;
 	}
@@ -122,8 +123,10 @@ void roster_set_state(struct roster *r, struct roster_item *item, uint32_t state
 {
 	uint32_t was = item->state;
 
-	r->listed += ((state & TCT_ROSTER_LISTED) != 0) - (size_t)((was & TCT_ROSTER_LISTED) != 0);
-	r->requests += ((state & TCT_ROSTER_IN) != 0) - (size_t)((was & TCT_ROSTER_IN) != 0);
+	r->listed += ((state & TCT_ROSTER_LISTED) != 0) -
+		(size_t)((was & TCT_ROSTER_LISTED) != 0);
+	r->requests +=
+		((state & TCT_ROSTER_IN) != 0) - (size_t)((was & TCT_ROSTER_IN) != 0);
 	item->state = state;
 	if (state == 0)
 		take_out(r, item);
@@ -137,7 +140,8 @@ static char *copy_of(const char *from, size_t len)
 	return to;
 }
 
-void roster_set_text(struct roster_item *item, const char *name, const char *groups, size_t len)
+void roster_set_text(
+	struct roster_item *item, const char *name, const char *groups, size_t len)
 {
 	free(item->name);
 	free(item->groups);
@@ -180,7 +184,8 @@ static void read_item(const char *key, const struct tct_value *v, void *data)
 
 	if (item == NULL)
 		return;
-	state = TCT_ROSTER_LISTED | subscription_state(tct_record_string(v, "subscription", "none"));
+	state = TCT_ROSTER_LISTED |
+		subscription_state(tct_record_string(v, "subscription", "none"));
 	if (tct_record_int(v, "ask", 0) != 0 && (state & TCT_ROSTER_TO) == 0)
 		state |= TCT_ROSTER_OUT;
 	if (tct_record_int(v, "approved", 0) != 0)
@@ -189,7 +194,8 @@ static void read_item(const char *key, const struct tct_value *v, void *data)
 	if (!tct_record_find(v, "groups", &groups) || groups.kind != TCT_VALUE_BYTES ||
 		groups.bytes.len == 0 || groups.bytes.data[groups.bytes.len - 1] != '\0')
 		groups = tct_bytes("", 0);
-	roster_set_text(item, tct_record_string(v, "name", NULL), groups.bytes.data, groups.bytes.len);
+	roster_set_text(item, tct_record_string(v, "name", NULL), groups.bytes.data,
+		groups.bytes.len);
 	roster_set_state(r, item, state);
 }
 
@@ -220,7 +226,8 @@ struct roster *roster_get(struct tct_mod *m, struct tct_entity *e)
 	tct_random(&r->seed, sizeof r->seed);
 	tct_entity_each(e, data->items, read_item, r);
 	tct_entity_each(e, data->requests, read_request, r);
-	if (tct_entity_get(e, data->version, VERSION_KEY, &version) && version.kind == TCT_VALUE_INT)
+	if (tct_entity_get(e, data->version, VERSION_KEY, &version) &&
+		version.kind == TCT_VALUE_INT)
 		r->version = version.i;
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* mod_roster.c - rosters and subscriptions (RFC 6121 sections 2 and 3): registration, options
- * and the service "roster". */
+/* mod_roster.c - rosters and subscriptions (RFC 6121 sections 2 and 3): registration,
+ * options and the service "roster". */
 #include "modules/mod_roster/roster.h"
 
 static const struct tct_option options[] = {
@@ -19,7 +19,8 @@ static const struct tct_option options[] = {
 
 /* ---- the service ---- */
 
-static uint32_t state_of(struct tct_mod *m, struct tct_entity *e, const struct tct_jid *contact)
+static uint32_t state_of(
+	struct tct_mod *m, struct tct_entity *e, const struct tct_jid *contact)
 {
 	const struct roster_item *item = roster_find(roster_get(m, e), contact);
 
@@ -33,10 +34,11 @@ static bool subscribed(struct tct_mod *m, struct tct_entity *e, const struct tct
 	return (state_of(m, e, who) & TCT_ROSTER_FROM) != 0;
 }
 
-static void each(struct tct_mod *m, struct tct_entity *e, uint32_t mask, tct_roster_item_fn *fn,
-	void *data)
+static void each(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
+	tct_roster_item_fn *fn, void *data)
 {
-	for (const struct roster_item *i = roster_get(m, e)->first; i != NULL; i = i->next) {
+	for (const struct roster_item *i = roster_get(m, e)->first; i != NULL;
+		i = i->next) {
 		if ((i->state & mask) != 0)
 			fn(i->jid, i->state, data);
 	}
@@ -52,7 +54,8 @@ static const struct tct_roster_ops ops = {
 
 /* ---- the module ---- */
 
-static void add_features(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features)
+static void add_features(
+	struct tct_mod *m, struct tct_stream *s, struct tct_elem *features)
 {
 	(void)m;
 	(void)s;

@@ -166,7 +166,8 @@ static uint32_t read_groups(const struct roster_config *config, struct wish *w)
 			return TCT_NOT_ACCEPTABLE;
 		if (has_group(w, name))
 			return TCT_BAD_REQUEST;
-		if (++w->group_count > (size_t)config->max_groups || w->groups_len + len + 1 > room)
+		if (++w->group_count > (size_t)config->max_groups ||
+			w->groups_len + len + 1 > room)
 			return TCT_RESOURCE_CONSTRAINT;
 		memcpy(w->groups + w->groups_len, name, len + 1);
 		w->groups_len += len + 1;
@@ -216,7 +217,8 @@ static uint32_t update(struct tct_mod *m, struct tct_event *ev, struct wish *w)
 	return 0;
 }
 
-static uint32_t take_out(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *jid)
+static uint32_t take_out(
+	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *jid)
 {
 	struct roster_item *item = roster_find(roster_get(m, ev->entity), jid);
 

@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 /* roster.h - what the files of mod_roster share. The rows of an account are in three
- * preloaded stores: "roster" (one per contact), "roster_pending" (requests that wait for an
- * answer, with their stanza) and "roster_version". They are parsed once into a map that
- * belongs to the entity and changes together with the rows; when the server has to give up
- * rows, it drops the map too, and the next use makes it again. */
+ * preloaded stores: "roster" (one per contact), "roster_pending" (requests that wait for
+ * an answer, with their stanza) and "roster_version". They are parsed once into a map
+ * that belongs to the entity and changes together with the rows; when the server has to
+ * give up rows, it drops the map too, and the next use makes it again. */
 #pragma once
 
 #include <tercet/module.h>
@@ -12,7 +12,8 @@
 
 #define NS_ROSTER "jabber:iq:roster"
 #define ROSTER_NAME_MAX 1023 /* bytes of a name, and of the name of a group */
-#define ROSTER_REQUEST_MAX 8192 /* bytes of a request that waits; a larger one loses its children */
+/* Bytes of a request that waits; a larger one loses its children. */
+#define ROSTER_REQUEST_MAX 8192
 
 struct roster_config {
 	int64_t max_contacts;
@@ -35,14 +36,14 @@ struct roster_session {
 
 /* One contact. */
 struct roster_item {
-	struct roster_item *chain; /* in its bucket */
+	struct roster_item *chain;        /* in its bucket */
 	struct roster_item *next, **prev; /* of all */
-	const struct tct_jid *jid; /* bare; counted */
-	char *name;       /* NULL: none */
-	char *groups;     /* each with its NUL, one after the other */
+	const struct tct_jid *jid;        /* bare; counted */
+	char *name;                       /* NULL: none */
+	char *groups;                     /* each with its NUL, one after the other */
 	size_t groups_len;
-	uint32_t state;   /* enum tct_roster_state, LISTED too */
-	int64_t asked;    /* with TCT_ROSTER_IN: when, in microseconds */
+	uint32_t state; /* enum tct_roster_state, LISTED too */
+	int64_t asked;  /* with TCT_ROSTER_IN: when, in microseconds */
 	uint64_t hash;
 };
 
@@ -70,7 +71,8 @@ struct roster_item *roster_add(struct roster *r, const struct tct_jid *jid);
 /* Changes bits and keeps the counts; an item without any bit is freed. */
 void roster_set_state(struct roster *r, struct roster_item *item, uint32_t state);
 /* `name` and `groups` are copied. */
-void roster_set_text(struct roster_item *item, const char *name, const char *groups, size_t len);
+void roster_set_text(
+	struct roster_item *item, const char *name, const char *groups, size_t len);
 /* Writes the item's row as it is now, or deletes it, and counts the version up. */
 void roster_write(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
 	struct roster *r, const struct roster_item *item);
@@ -102,5 +104,5 @@ void roster_on_deleted(struct tct_mod *m, struct tct_entity *e);
 /* ---- watch.c: who wants to know of changes ---- */
 
 void roster_watch(struct tct_mod *m, struct tct_mod *user, tct_roster_changed_fn *fn);
-void roster_changed(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact,
-	uint32_t before, uint32_t after);
+void roster_changed(struct tct_mod *m, struct tct_event *ev,
+	const struct tct_jid *contact, uint32_t before, uint32_t after);

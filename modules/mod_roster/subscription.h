@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* subscription.h - the state machine of RFC 6121 appendix A as a table: how an account and a
- * contact stand to each other after a stanza, and what happens to that stanza. Pure. */
+/* subscription.h - the state machine of RFC 6121 appendix A as a table: how an account
+ * and a contact stand to each other after a stanza, and what happens to that stanza.
+ * Pure. */
 #pragma once
 
 #include <tercet/roster.h>

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* watch.c - instances that are told of changes. A watch lies in the scope of its user, so it
- * goes with it. */
+/* watch.c - instances that are told of changes. A watch lies in the scope of its user, so
+ * it goes with it. */
 #include "modules/mod_roster/roster.h"
 
 struct roster_watch {
@@ -22,7 +22,8 @@ static void unlink_watch(void *block)
 void roster_watch(struct tct_mod *m, struct tct_mod *user, tct_roster_changed_fn *fn)
 {
 	struct roster_data *data = tct_mod_data(m);
-	struct roster_watch *w = tct_scope_alloc(tct_mod_scope(user), sizeof *w, unlink_watch);
+	struct roster_watch *w =
+		tct_scope_alloc(tct_mod_scope(user), sizeof *w, unlink_watch);
 
 	w->user = user;
 	w->fn = fn;
@@ -33,8 +34,8 @@ void roster_watch(struct tct_mod *m, struct tct_mod *user, tct_roster_changed_fn
 	data->watches = w;
 }
 
-void roster_changed(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact,
-	uint32_t before, uint32_t after)
+void roster_changed(struct tct_mod *m, struct tct_event *ev,
+	const struct tct_jid *contact, uint32_t before, uint32_t after)
 {
 	struct roster_data *data = tct_mod_data(m);
 

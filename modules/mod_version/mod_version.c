@@ -38,7 +38,8 @@ static enum tct_verdict on_version(struct tct_mod *m, struct tct_event *ev)
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	(void)err;
-	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS_VERSION, "query", on_version);
+	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS_VERSION, "query",
+		on_version);
 	tct_feature(m, NS_VERSION);
 	return TCT_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* test_subscription.c - walks all nine states, eight stanzas, with and without approval. What
- * is expected is written a second time, as rules over sets of bits, the way the RFC tells it;
- * so an error must be made twice to pass. */
+/* test_subscription.c - walks all nine states, eight stanzas, with and without approval.
+ * What is expected is written a second time, as rules over sets of bits, the way the RFC
+ * tells it; so an error must be made twice to pass. */
 #include "tests/unit/unit.h"
 
 #include "modules/mod_roster/subscription.h"
@@ -14,7 +14,8 @@
 #define IN TCT_ROSTER_IN
 #define OK TCT_ROSTER_APPROVED
 
-static const uint32_t states[] = { 0, OUT, IN, OUT | IN, TO, TO | IN, FROM, FROM | OUT, BOTH };
+static const uint32_t states[] = { 0, OUT, IN, OUT | IN, TO, TO | IN, FROM, FROM | OUT,
+	BOTH };
 #define STATES (sizeof states / sizeof *states)
 
 static struct subscription_step outbound(uint32_t s, enum subscription_event event)
@@ -87,13 +88,16 @@ static void test_all(void **data)
 		for (int event = 0; event < SUBSCRIPTION_EVENTS; event++) {
 			struct subscription_step x, y;
 
-			x = event < SUBSCRIPTION_IN_SUBSCRIBE ?
-				outbound(s, (enum subscription_event)event) :
-				inbound(s, (enum subscription_event)event);
+			x = event < SUBSCRIPTION_IN_SUBSCRIBE
+				? outbound(s, (enum subscription_event)event)
+				: inbound(s, (enum subscription_event)event);
 			y = subscription_step(s, (enum subscription_event)event);
-			if (x.state != y.state || x.pass != y.pass || x.answer != y.answer)
-				fail_msg("state %#x, event %d: %#x pass %d answer %d, not %#x %d %d",
-					s, event, y.state, y.pass, y.answer, x.state, x.pass, x.answer);
+			if (x.state != y.state || x.pass != y.pass ||
+				x.answer != y.answer)
+				fail_msg("state %#x, event %d: %#x pass %d answer %d, "
+					 "not %#x %d %d",
+					s, event, y.state, y.pass, y.answer, x.state,
+					x.pass, x.answer);
 		}
 	}
 }
@@ -106,8 +110,10 @@ static void test_closed(void **data)
 	(void)data;
 	for (int round = 0; round < 8; round++) {
 		for (uint32_t s = 0; s < 32; s++) {
-			for (int event = 0; seen[s] && event < SUBSCRIPTION_EVENTS; event++)
-				seen[subscription_step(s, (enum subscription_event)event).state] = true;
+			for (int event = 0; seen[s] && event < SUBSCRIPTION_EVENTS;
+				event++)
+				seen[subscription_step(s, (enum subscription_event)event)
+						.state] = true;
 		}
 	}
 	for (uint32_t s = 0; s < 16; s++) {
@@ -123,23 +129,31 @@ static void test_closed(void **data)
 static void test_odd(void **data)
 {
 	(void)data;
-	assert_int_equal(subscription_step(TO | OUT, SUBSCRIPTION_IN_UNSUBSCRIBED).state, 0);
-	assert_int_equal(subscription_step(FROM | IN, SUBSCRIPTION_OUT_UNSUBSCRIBED).state, 0);
-	assert_int_equal(subscription_step(TCT_ROSTER_LISTED, SUBSCRIPTION_OUT_SUBSCRIBE).state, OUT);
+	assert_int_equal(
+		subscription_step(TO | OUT, SUBSCRIPTION_IN_UNSUBSCRIBED).state, 0);
+	assert_int_equal(
+		subscription_step(FROM | IN, SUBSCRIPTION_OUT_UNSUBSCRIBED).state, 0);
+	assert_int_equal(
+		subscription_step(TCT_ROSTER_LISTED, SUBSCRIPTION_OUT_SUBSCRIBE).state,
+		OUT);
 }
 
 static void test_words(void **data)
 {
-	static const uint32_t types[] = { TCT_PRESENCE_SUBSCRIBE, TCT_PRESENCE_UNSUBSCRIBE,
-		TCT_PRESENCE_SUBSCRIBED, TCT_PRESENCE_UNSUBSCRIBED };
+	static const uint32_t types[] = { TCT_PRESENCE_SUBSCRIBE,
+		TCT_PRESENCE_UNSUBSCRIBE, TCT_PRESENCE_SUBSCRIBED,
+		TCT_PRESENCE_UNSUBSCRIBED };
 
 	(void)data;
 	for (uint32_t i = 0; i < 4; i++) {
-		assert_int_equal(subscription_event(types[i], false), SUBSCRIPTION_OUT_SUBSCRIBE + i);
-		assert_int_equal(subscription_event(types[i], true), SUBSCRIPTION_IN_SUBSCRIBE + i);
+		assert_int_equal(subscription_event(types[i], false),
+			SUBSCRIPTION_OUT_SUBSCRIBE + i);
+		assert_int_equal(subscription_event(types[i], true),
+			SUBSCRIPTION_IN_SUBSCRIBE + i);
 	}
 	for (size_t i = 0; i < STATES; i++)
-		assert_int_equal(subscription_state(subscription_name(states[i])), states[i] & BOTH);
+		assert_int_equal(subscription_state(subscription_name(states[i])),
+			states[i] & BOTH);
 	assert_int_equal(subscription_state("remove"), 0);
 }
 
