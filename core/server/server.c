@@ -377,6 +377,7 @@ static void stop_everything(void)
 	listeners_fini();
 	job_stop();
 	conns_fini();
+	signal_fini();
 	turn_fini();
 	loop_fini();
 	tls_fini();
@@ -390,6 +391,7 @@ static int start_base(struct tct_error *err)
 {
 	int status;
 
+	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	raise_files();
 	loop_tune_malloc();
@@ -398,6 +400,11 @@ static int start_base(struct tct_error *err)
 		status = tls_init(err);
 	if (status != TCT_OK)
 		return status;
+	/* Before any thread is made, so that none of them takes a signal. */
+	signal_on(SIGTERM, on_signal);
+	signal_on(SIGINT, on_signal);
+	signal_on(SIGHUP, on_signal);
+	signal_on(SIGUSR1, on_signal);
 	scope_init(&scope, NULL);
 	global.hooks = hook_global();
 	turn_init();
@@ -446,10 +453,6 @@ static int run(struct server_plan *plan, struct tct_error *err)
 		status = control_start(state_dir, err);
 	if (status != TCT_OK)
 		return status;
-	signal_on(SIGTERM, on_signal);
-	signal_on(SIGINT, on_signal);
-	signal_on(SIGHUP, on_signal);
-	signal_on(SIGUSR1, on_signal);
 	started = tct_now();
 	write_ports();
 	listeners_start();
@@ -480,7 +483,6 @@ int tcti_main(const char *config, bool check)
 	else
 		status = run(&plan, &err);
 	stop_everything();
-	signal_fini();
 	server_plan_fini(&plan);
 	if (status != TCT_OK)
 		fprintf(stderr, "%s\n", tct_error_text(&err));
