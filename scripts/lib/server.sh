@@ -167,8 +167,8 @@ sets_option()
 	printf '%s\n' "$1" | grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]"
 }
 
-# The modules to load, one a line: all that the project has (or TERCET_DEVSERVER_MODULES), the
-# ones of TERCET_DEVSERVER_ADD, and a store.
+# The modules to load besides the usual ones, one a line: all that the project has (or
+# TERCET_DEVSERVER_MODULES), the ones of TERCET_DEVSERVER_ADD, and a store.
 module_names()
 {
 	local file name
@@ -220,8 +220,8 @@ write_config()
 		umask 077
 		{
 			echo "# Written by scripts/$NAME, and again at each start."
-			echo "state = $(quote "$SERVER_DIR/state");"
-			echo "module_path = $(quote "$MODULES");"
+			echo "state_dir = $(quote "$SERVER_DIR/state");"
+			echo "module_path = [ $(quote "$MODULES") ];"
 			sets_option "$CONFIG_SNIPPET" modules ||
 				echo "modules = [ $(module_names | comma_list) ];"
 			write_listeners
@@ -247,7 +247,7 @@ write_config()
 # For load tests: no rate limits, no caps per account.
 no_limits()
 {
-	sets_option "$CONFIG_SNIPPET" max_sessions || echo "max_sessions = 1000000;"
+	sets_option "$CONFIG_SNIPPET" sessions_per_account || echo "sessions_per_account = 100000;"
 }
 
 # ---- start and stop ----
@@ -298,7 +298,7 @@ log_since()
 	tail -c "+$((LOG_BEFORE + 1))" "$SERVER_DIR/log" 2>/dev/null
 }
 
-READY_PATTERN='ready'
+READY_PATTERN=' is ready'
 # wait_ready SECONDS: until it says so, or has ended.
 wait_ready()
 {
