@@ -27,6 +27,18 @@ static void readable(struct loop_io *w, int events)
 	}
 }
 
+void signal_block(void)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGHUP);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &ours, NULL);
+}
+
 void signal_on(int signum, void (*fn)(int signum))
 {
 	if (fd < 0)

@@ -393,6 +393,7 @@ static int start_base(struct tct_error *err)
 
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal_block(); /* before anybody, a module too, starts a thread */
 	raise_files();
 	loop_tune_malloc();
 	status = loop_init(err);
