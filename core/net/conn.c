@@ -122,7 +122,7 @@ static void look_at_deadlines(struct tct_scope *scope, void *data)
 	list_each (node, &timed) {
 		struct conn *c = list_entry(node, struct conn, timed);
 
-		if (c->deadline > now || c->state == CONN_DEAD)
+		if (c->deadline >= now || c->state == CONN_DEAD) /* never early */
 			continue;
 		conn_set_deadline(c, 0);
 		if (c->state == CONN_ENDING)

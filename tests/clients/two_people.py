@@ -16,7 +16,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_server import Server, tercetd  # noqa: E402
+from xt_server import Server, missing  # noqa: E402
 
 try:
     import slixmpp
@@ -171,7 +171,7 @@ async def wrong_password(server):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or not os.path.exists(tercetd()):
+    if os.environ.get("TERCET_QUICK") or missing():
         return 77
     logging.basicConfig(level=os.environ.get("LOG", "ERROR"))
     # Its complaints of tasks that slixmpp leaves behind at the end are not ours.

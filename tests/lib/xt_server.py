@@ -27,6 +27,16 @@ def tercetd():
     return os.path.join(os.environ.get("TERCET_BUILD", "."), ".libs", "tercetd")
 
 
+def missing(modules=()):
+    """The first thing that was not built of the server, its usual modules and these."""
+    if not os.path.exists(tercetd()):
+        return "tercetd"
+    for name in ("c2s", "tls", "saslauth", "auth_internal_hashed", "bind", *modules):
+        if not os.path.exists(os.path.join(module_folder(), f"mod_{name}.so")):
+            return f"mod_{name}"
+    return None
+
+
 def module_folder():
     if installed():
         return installed()[3]

@@ -16,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
-from xt_server import Server, ServerFailure, tercetd  # noqa: E402
+from xt_server import Server, ServerFailure, missing  # noqa: E402
 
 SOURCE = os.path.join(HERE, "..", "..")
 BUILD = os.environ.get("TERCET_BUILD", ".")
@@ -152,7 +152,7 @@ def a_call_from_a_worker(folder):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or not os.path.exists(tercetd()):
+    if os.environ.get("TERCET_QUICK") or missing():
         return 77
     top = tempfile.mkdtemp(prefix="tercet-loader.")
     os.chmod(top, 0o755)
