@@ -31,6 +31,7 @@
 #include "core/xmpp/jid.h"
 
 #include <tercet/internal/server.h>
+#include <tercet/storage.h>
 
 #include "config.h"
 
@@ -59,7 +60,7 @@ const char *server_state_dir(void)
 	return state_dir;
 }
 
-const char *tcti_state_dir(void)
+const char *tct_state_dir(void)
 {
 	return state_dir;
 }

@@ -68,6 +68,10 @@ struct tct_storage_ops {
 	int (*space)(struct tct_mod *m);
 };
 
+/* The server's state folder, absolute; a backend keeps its files in a folder of its own there.
+ * NULL before the configuration was read. */
+TCT_API const char *tct_state_dir(void);
+
 #ifdef __cplusplus
 }
 #endif

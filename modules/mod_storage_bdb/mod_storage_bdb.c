@@ -13,8 +13,6 @@
  * size are for ever; FORMAT says which version they are. */
 #include "env.h"
 
-#include <tercet/internal/server.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -536,7 +534,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	if (config->path != NULL)
 		snprintf(path, sizeof path, "%s", config->path);
 	else
-		snprintf(path, sizeof path, "%s/store", tcti_state_dir());
+		snprintf(path, sizeof path, "%s/store", tct_state_dir());
 	status = bdb_open(bdb, path, config, err);
 	if (status != TCT_OK)
 		return status;
@@ -544,8 +542,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-TCT_MODULE_FLAGS(storage_bdb, TCT_GLOBAL | TCT_INTERNAL,
-	.version     = TCT_SERVER_VERSION,
+TCT_MODULE_FLAGS(storage_bdb, TCT_GLOBAL,
+	.version     = "1.0",
 	.summary     = "storage on Berkeley DB: transactional and durable",
 	.options     = options,
 	.config_size = sizeof(struct bdb_config),

@@ -71,7 +71,7 @@ FAILS = [
 
 def compile_module(folder, file, name, defines):
     """With the command of the build, so that sanitizers and others fit."""
-    command = shlex.split(os.environ.get("TERCET_COMPILE", f"gcc -std=gnu11 -I{SOURCE}/include"))
+    command = os.environ.get("TERCET_COMPILE", f"gcc -std=gnu11 -I{SOURCE}/include").split()
     command += shlex.split(defines) + [
         f"-DNAME={name}", "-w", "-fPIC", "-shared", "-fvisibility=hidden",
         os.path.join(HERE, "bad.c"), "-o", os.path.join(folder, f"mod_{file}.so")]

@@ -25,8 +25,6 @@ extern "C" {
 TCT_API int tcti_main(const char *config, bool check);
 /* Prints the options of a module, as text or as an mdoc list. Returns the exit status. */
 TCT_API int tcti_describe(const char *config, const char *module, bool mdoc);
-/* The absolute state folder; NULL before the configuration was read. */
-TCT_API const char *tcti_state_dir(void);
 
 /* ---- walking what there is ---- */
 
