@@ -25,6 +25,19 @@ static void to_contact(const struct tct_jid *jid, uint32_t state, void *data)
 	copy_to(data, jid);
 }
 
+/* The account's own resources hear at once, not by way of the router: a stanza later this
+ * one may be available again, and must not hear of its own end then. */
+static void to_own(struct tct_session *own, void *data)
+{
+	struct broadcast *b = data;
+	struct tct_overlay overlay = TCT_OVERLAY_INIT;
+
+	if (!tct_session_available(own))
+		return;
+	overlay.to = tct_entity_jid(tct_session_entity(b->session));
+	tct_session_send_copy(b->ev, own, b->stanza, &overlay);
+}
+
 void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
 	struct tct_stanza *st)
 {
@@ -32,7 +45,7 @@ void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_sess
 	struct tct_entity *e = tct_session_entity(s);
 	struct broadcast b = { m, ev, s, st };
 
-	copy_to(&b, tct_entity_jid(e)); /* the account's own resources */
+	tct_entity_sessions(e, to_own, &b);
 	data->roster->each(data->roster_mod, e, TCT_ROSTER_FROM, to_contact, &b);
 }
 
