@@ -1,0 +1,284 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* mod_auth_internal_hashed - the accounts of a host, kept in the server's own store: for
+ * each account the keys of SCRAM for several hashes, never the password. The service "auth"
+ * (<tercet/auth.h>). This file owns the instance, what is read without waiting, and what is
+ * checked; accounts.c what changes accounts. */
+#include "modules/mod_auth_internal_hashed/auth.h"
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SURVEY_PAGE 500
+
+static const struct tct_option options[] = {
+	TCT_OPT_STRINGS(struct auth_config, password_hashes,
+		.doc = "What is kept for a new password: SHA-1, SHA-256, SHA-512. Without it all "
+		       "three, so that every client finds a mechanism it knows."),
+	TCT_OPT_INT(struct auth_config, default_iteration_count, .global = 1, .def = "10000",
+		.min = "4096", .max = "1000000",
+		.doc = "Rounds of PBKDF2 for a new password. Each login costs the client that "
+		       "many, so do not go to six digits."),
+	TCT_OPT_END
+};
+
+static int check(const void *data, struct tct_error *err)
+{
+	const struct auth_config *config = data;
+
+	for (const char *const *h = config->password_hashes; *h != NULL; h++) {
+		if (keys_hash_find(*h) < 0)
+			return tct_error_set(err, TCT_EINVAL,
+				"auth_internal_hashed.password_hashes: \"%s\" is not known (SHA-1, "
+				"SHA-256, SHA-512)",
+				*h);
+	}
+	return TCT_OK;
+}
+
+bool auth_get(struct tct_mod *m, const struct tct_entity *e, struct keys *keys)
+{
+	const struct auth *auth = tct_mod_data(m);
+	struct tct_value v;
+
+	return tct_entity_get(e, auth->kv, ACCOUNT, &v) && keys_decode(&v, keys);
+}
+
+void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *keys)
+{
+	struct auth *auth = tct_mod_data(m);
+	struct tct_record *r = keys_encode(keys);
+
+	tct_kv_put(txn, auth->kv, user, ACCOUNT, tct_record_value(r));
+	tct_record_free(r);
+	if ((auth->common & ~keys->hashes) != 0) {
+		auth->common &= keys->hashes;
+		auth->narrowed++;
+	}
+}
+
+/* ---- asked without waiting ---- */
+
+static bool exists(struct tct_mod *m, const struct tct_entity *e)
+{
+	const struct auth *auth = tct_mod_data(m);
+	struct tct_value v;
+
+	return tct_entity_get(e, auth->kv, ACCOUNT, &v);
+}
+
+static uint32_t hashes(struct tct_mod *m)
+{
+	const struct auth *auth = tct_mod_data(m);
+
+	return auth->common;
+}
+
+/* ---- keys and passwords ---- */
+
+static void give_scram(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct op *op = data;
+	struct auth *auth = tct_mod_data(op->m);
+	struct tct_scram fake;
+	const struct tct_scram *k = &fake;
+
+	if (status != TCT_OK) {
+		op->scram(scope, status, NULL, op->data);
+		op_finish(scope, op, status);
+		return;
+	}
+	/* The fake is made in any case: the same work for every name. */
+	keys_fake(&fake, op->hash, auth->iterations, op->user != NULL ? tct_jid_node(op->user) : "",
+		auth->secret);
+	if (auth_get(op->m, e, &op->keys) && (op->keys.hashes & 1u << op->hash) != 0)
+		k = &op->keys.of[op->hash];
+	op->scram(scope, TCT_OK, k, op->data);
+	gnutls_memset(&fake, 0, sizeof fake);
+	op_finish(scope, op, TCT_OK);
+}
+
+static void scram(struct tct_mod *m, struct tct_scope *scope, const char *user, uint32_t hash,
+	tct_scram_fn *fn, void *data)
+{
+	struct op *op = op_new(m, scope, user, NULL, NULL, data);
+
+	op->scram = fn;
+	op->hash = hash;
+	tct_entity_load(scope, tct_mod_host(m), op->user != NULL ? tct_jid_node(op->user) : "",
+		give_scram, op);
+}
+
+/* The entry that was derived against the one that is kept. */
+static void compare(struct tct_scope *scope, struct op *op, bool ok)
+{
+	const struct tct_scram *mine = &op->keys.of[op->hash];
+	struct tct_entity *e = op->user != NULL ?
+		tct_entity_find(tct_mod_host(op->m), tct_jid_node(op->user)) :
+		NULL;
+	struct keys kept;
+	bool same = false;
+
+	memset(&kept, 0, sizeof kept);
+	if (ok && e != NULL && auth_get(op->m, e, &kept) && (kept.hashes & 1u << op->hash) != 0)
+		same = gnutls_memcmp(mine->stored_key, kept.of[op->hash].stored_key,
+			       mine->key_len) == 0 &&
+			!op->bad_password;
+	op_finish(scope, op, !same ? TCT_EPERM : kept.disabled ? TCT_EBUSY : TCT_OK);
+	gnutls_memset(&kept, 0, sizeof kept);
+}
+
+static void verify_loaded(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct op *op = data;
+	struct auth *auth = tct_mod_data(op->m);
+
+	if (status != TCT_OK) {
+		op_finish(scope, op, TCT_EIO);
+		return;
+	}
+	if (auth_get(op->m, e, &op->keys) && op->keys.hashes != 0)
+		op->hash = keys_strongest(op->keys.hashes);
+	else
+		keys_fake(&op->keys.of[op->hash], op->hash, auth->iterations,
+			op->user != NULL ? tct_jid_node(op->user) : "", auth->secret);
+	op_derive(scope, op, 1u << op->hash, compare);
+}
+
+static void verify(struct tct_mod *m, struct tct_scope *scope, const char *user,
+	const char *password, tct_auth_done_fn *fn, void *data)
+{
+	const struct auth *auth = tct_mod_data(m);
+	struct op *op = op_new(m, scope, user, password, fn, data);
+
+	op->hash = keys_strongest(auth->hashes);
+	tct_entity_load(scope, tct_mod_host(m), op->user != NULL ? tct_jid_node(op->user) : "",
+		verify_loaded, op);
+}
+
+static void users(struct tct_mod *m, struct tct_scope *scope, const char *after, size_t limit,
+	tct_kv_rows_fn *fn, void *data)
+{
+	struct auth *auth = tct_mod_data(m);
+
+	tct_kv_users(scope, auth->kv, after != NULL && *after != '\0' ? after : "", limit, fn, data);
+}
+
+/* ---- which hashes do all accounts have (A11) ---- */
+
+static void survey_page(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data);
+
+static void survey_rows(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data)
+{
+	struct tct_mod *m = data;
+	struct auth *auth = tct_mod_data(m);
+	struct keys keys;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		if (keys_decode(&rows->rows[i].value, &keys))
+			auth->common &= keys.hashes;
+	}
+	gnutls_memset(&keys, 0, sizeof keys);
+	if (rows->count > 0)
+		tct_kv_users(scope, auth->kv, rows->rows[rows->count - 1].user, SURVEY_PAGE,
+			survey_page, m);
+}
+
+static void survey_page(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data)
+{
+	struct tct_mod *m = data;
+	struct auth *auth = tct_mod_data(m);
+	const char *names[SURVEY_PAGE];
+
+	if (rows->count == 0)
+		return;
+	for (size_t i = 0; i < rows->count; i++)
+		names[i] = rows->rows[i].user;
+	tct_kv_get_many(scope, auth->kv, names, rows->count, ACCOUNT, survey_rows, m);
+}
+
+static void ready(struct tct_mod *m)
+{
+	struct auth *auth = tct_mod_data(m);
+
+	tct_kv_users(tct_mod_scope(m), auth->kv, "", SURVEY_PAGE, survey_page, m);
+}
+
+/* ---- instance ---- */
+
+static const struct tct_auth_ops ops = {
+	.size = sizeof(struct tct_auth_ops),
+	.exists = exists,
+	.hashes = hashes,
+	.scram = scram,
+	.verify = verify,
+	.create = accounts_create,
+	.set_password = accounts_set_password,
+	.remove = accounts_remove,
+	.users = users,
+	.import = accounts_import,
+	.set_disabled = accounts_set_disabled,
+};
+
+/* The secret of the fakes is made once and kept with the host itself, whose localpart is
+ * empty: no account can have that row. */
+static int read_secret(struct tct_mod *m, struct tct_error *err)
+{
+	struct auth *auth = tct_mod_data(m);
+	struct tct_value v;
+	struct tct_txn *txn;
+	int status = tct_kv_get_wait(auth->kv, "", "secret", &v);
+
+	if (status == TCT_OK && v.kind == TCT_VALUE_BYTES && v.bytes.len == KEYS_SECRET_LEN) {
+		memcpy(auth->secret, v.bytes.data, KEYS_SECRET_LEN);
+		return TCT_OK;
+	}
+	if (status != TCT_OK && status != TCT_ENOENT)
+		return tct_error_set(err, status, "cannot read the store of accounts");
+	tct_random(auth->secret, KEYS_SECRET_LEN);
+	txn = tct_txn_new(m);
+	tct_kv_put(txn, auth->kv, "", "secret", tct_bytes(auth->secret, KEYS_SECRET_LEN));
+	tct_txn_submit(NULL, txn, NULL, NULL);
+	return TCT_OK;
+}
+
+static int load(struct tct_mod *m, struct tct_error *err)
+{
+	const struct auth_config *config = tct_mod_config(m);
+	struct auth *auth = tct_mod_data(m);
+
+	auth->iterations = (uint32_t)config->default_iteration_count;
+	for (const char *const *h = config->password_hashes; *h != NULL; h++)
+		auth->hashes |= 1u << keys_hash_find(*h);
+	if (auth->hashes == 0)
+		auth->hashes = KEYS_ALL;
+	auth->common = auth->hashes;
+	auth->kv = tct_kv_open(m, "accounts", err);
+	if (auth->kv == NULL)
+		return TCT_EIO;
+	tct_provide(m, "auth", "internal_hashed", &ops);
+	return read_secret(m, err);
+}
+
+static void unload(struct tct_mod *m)
+{
+	struct auth *auth = tct_mod_data(m);
+
+	gnutls_memset(auth->secret, 0, sizeof auth->secret);
+}
+
+TCT_MODULE(auth_internal_hashed,
+	.version     = "1.0",
+	.summary     = "accounts in the server's own store, as SCRAM keys",
+	.depends     = TCT_DEPENDS("@storage"),
+	.options     = options,
+	.config_size = sizeof(struct auth_config),
+	.data_size   = sizeof(struct auth),
+	.preload     = TCT_PRELOAD("accounts"),
+	.check       = check,
+	.load        = load,
+	.ready       = ready,
+	.unload      = unload,
+);
