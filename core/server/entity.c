@@ -275,7 +275,13 @@ void entities_drop(struct tct_host *h)
 static void refuse_parked(struct event *ev, void *data)
 {
 	(void)data;
-	router_refuse(ev, TCT_RESOURCE_CONSTRAINT, "the store cannot be read");
+	if (ev->pub.stanza != NULL) {
+		router_refuse(ev, TCT_RESOURCE_CONSTRAINT, "the store cannot be read");
+		return;
+	}
+	/* A session ends without any store, too. */
+	session_end(ev->pub.origin.session);
+	event_free(ev);
 }
 
 /* Calls who waits; each in its own right, for a callback may end anything. */
@@ -308,6 +314,16 @@ static void apply_late(struct tct_entity *e)
 	}
 }
 
+static void load_failed(struct tct_entity *e, int status)
+{
+	rows_free(e);
+	late_free(e);
+	e->state = ENTITY_COLD;
+	e->lane.held = false;
+	lane_clear(&e->lane, refuse_parked, NULL);
+	call_waiters(e, status);
+}
+
 static void load_done(struct tct_entity *e, int status)
 {
 	entity_pin(e);
@@ -322,12 +338,7 @@ static void load_done(struct tct_entity *e, int status)
 	} else {
 		log_error("cannot read the data of \"%s\" (%s)", tct_jid_text(e->jid),
 			tct_code_text(status));
-		rows_free(e);
-		late_free(e);
-		e->state = ENTITY_COLD;
-		e->lane.held = false;
-		lane_clear(&e->lane, refuse_parked, NULL);
-		call_waiters(e, status);
+		load_failed(e, status);
 	}
 	entity_unpin(e);
 }
@@ -404,6 +415,26 @@ void entities_reload(struct tct_host *h)
 			late_free(e);
 			load_start(e);
 		}
+	}
+}
+
+void entities_stop(struct tct_host *h)
+{
+	size_t at = 0;
+	void *value;
+
+	h->auth = NULL;
+	h->roster = NULL;
+	while (map_next(&h->entities, &at, NULL, &value)) {
+		struct tct_entity *e = value;
+
+		if (e->state != ENTITY_LOADING)
+			continue;
+		scope_end(&e->scope);
+		scope_init(&e->scope, NULL);
+		entity_pin(e);
+		load_failed(e, TCT_ECANCELED);
+		entity_unpin(e);
 	}
 }
 

@@ -53,6 +53,9 @@ void entity_unpin(struct tct_entity *e);
 bool entity_ready(struct tct_entity *e);
 /* Frees all entities of a host that is going. */
 void entities_drop(struct tct_host *h);
+/* The server stops: reads that are under way are given up and refuse what waits for them,
+ * and the modules that were asked about accounts are no longer asked. */
+void entities_stop(struct tct_host *h);
 /* After a change of the host's preloaded stores: everything is read again. */
 void entities_reload(struct tct_host *h);
 /* Drops what can be dropped until `bytes` are free; for the memory budget. */

@@ -367,6 +367,10 @@ static void stop_everything(void)
 	conns_flush();
 	while (!turn_empty())
 		turn_end();
+	for (h = host_next(NULL); h != NULL; h = host_next(h))
+		entities_stop(h);
+	while (!turn_empty())
+		turn_end();
 	turn_end();
 	for (size_t i = 0; i < count; i++)
 		hosts[i]->conf = NULL;
