@@ -181,6 +181,15 @@ static void session_end(struct tct_mod *m, void *data)
 	forget_stamped(ps);
 }
 
+/* Options are looked up whenever they are needed. */
+static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
+{
+	(void)m;
+	(void)old;
+	(void)err;
+	return TCT_OK;
+}
+
 TCT_MODULE(presence,
 	.version      = "1.0",
 	.summary      = "presence (RFC 6121 section 4)",
@@ -190,5 +199,6 @@ TCT_MODULE(presence,
 	.data_size    = sizeof(struct presence_data),
 	.session_size = sizeof(struct presence_session),
 	.load         = load,
+	.reconfigure  = reconfigure,
 	.session_end  = session_end,
 );

@@ -91,6 +91,15 @@ static void entity_end(struct tct_mod *m, void *data)
 	roster_fini(data);
 }
 
+/* Options are looked up whenever they are needed. */
+static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
+{
+	(void)m;
+	(void)old;
+	(void)err;
+	return TCT_OK;
+}
+
 TCT_MODULE(roster,
 	.version      = "1.0",
 	.summary      = "rosters and presence subscriptions (RFC 6121)",
@@ -101,5 +110,6 @@ TCT_MODULE(roster,
 	.entity_size  = sizeof(struct roster),
 	.preload      = TCT_PRELOAD("roster", "roster_pending", "roster_version"),
 	.load         = load,
+	.reconfigure  = reconfigure,
 	.entity_end   = entity_end,
 );
