@@ -113,6 +113,13 @@ static const struct parse_limits *limits_of(const struct tct_stream *s)
 	return s->entity != NULL ? &after : &before;
 }
 
+/* The most bytes of one construct. The connection's limit bounds what is not complete; one
+ * that came whole in a read is measured by this. */
+static size_t bytes_of(const struct tct_stream *s)
+{
+	return s->entity != NULL ? (size_t)s->listener->spec.stanza_size : UNAUTHENTICATED_BYTES;
+}
+
 /* A first-level element of a bound stream that is a stanza. `a` is taken. */
 static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *root)
 {
@@ -254,12 +261,17 @@ static void on_construct(struct tct_stream *s, enum framer_result r, struct span
 	}
 }
 
+static void on_overflow(struct conn *c, void *user)
+{
+	(void)c;
+	tcti_stream_close(user, "policy-violation", "too many bytes in one element");
+}
+
 static size_t on_input(struct conn *c, struct span in, void *user)
 {
 	struct tct_stream *s = user;
 	size_t start = 0, at = s->scanned, used;
 
-	(void)c;
 	while (at < in.len && reads(s)) {
 		enum framer_result r =
 			framer_feed(&s->framer, in.data + at, in.len - at, &used);
@@ -267,6 +279,10 @@ static size_t on_input(struct conn *c, struct span in, void *user)
 		at += used;
 		if (r == FRAMER_MORE)
 			break;
+		if (at - start > bytes_of(s)) {
+			on_overflow(c, s);
+			break;
+		}
 		on_construct(s, r, span_make(in.data + start, at - start));
 		start = at;
 	}
@@ -276,12 +292,6 @@ static size_t on_input(struct conn *c, struct span in, void *user)
 	}
 	s->scanned = (uint32_t)(at - start);
 	return start;
-}
-
-static void on_overflow(struct conn *c, void *user)
-{
-	(void)c;
-	tcti_stream_close(user, "policy-violation", "too many bytes in one element");
 }
 
 /* ---- life ---- */

@@ -326,7 +326,7 @@ ctl()
 	LD_LIBRARY_PATH=$library "$program" --config "$SERVER_DIR/tercet.conf" "$@"
 }
 
-# user_lines: all accounts that were asked for, with their domains.
+# user_lines: all accounts that were asked for, as "name@domain:password".
 user_lines()
 {
 	local user
@@ -342,12 +342,19 @@ user_lines()
 		  print name (name ~ /@/ ? "" : "@" domain) rest }' "$USERS_FILE"
 }
 
-# Accounts that are there already stay as they are.
+# An account that is there already gets that password.
 import_users()
 {
+	local domain
 	[ ${#USERS[@]} -gt 0 ] || [ -n "$USERS_FILE" ] || return 0
-	user_lines | ctl import-users >"$SERVER_DIR/import.log" 2>&1 ||
-		die "importing accounts: $(tail -n 3 "$SERVER_DIR/import.log")"
+	for domain in "${DOMAINS[@]}"; do
+		user_lines | awk -v domain="$domain" '
+			{ name = $0; sub(/:.*/, "", name); rest = substr($0, length(name) + 1)
+			  at = index(name, "@")
+			  if (substr(name, at + 1) == domain) print substr(name, 1, at - 1) rest }' |
+			ctl import-users "$domain" >"$SERVER_DIR/import.log" 2>&1 ||
+			die "importing accounts: $(tail -n 3 "$SERVER_DIR/import.log")"
+	done
 }
 
 # prepare_server: everything from the options above to a folder that a server can start in.

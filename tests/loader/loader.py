@@ -16,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
-from xt_server import Server, ServerFailure, missing  # noqa: E402
+from xt_server import Server, ServerFailure, missing, tercetd  # noqa: E402
 
 SOURCE = os.path.join(HERE, "..", "..")
 BUILD = os.environ.get("TERCET_BUILD", ".")
@@ -93,8 +93,8 @@ def said(where, text, wanted):
         raise AssertionError(f"{where}: {missing} is not in:\n{text}")
 
 
-def start_fails(where, folder, names, wanted):
-    """The server does not start; the reason is at its end."""
+def start_fails(where, folder, names, wanted, checked=False):
+    """The server does not start, and says why; with `checked`, so does tercetd --check."""
     server = Server(environment={"TERCET_EXTRA_MODULES": folder, "TERCET_DEVSERVER_ADD": names})
     try:
         try:
@@ -105,13 +105,15 @@ def start_fails(where, folder, names, wanted):
             raise AssertionError(f"{where}: the server started")
         if server.complaints():
             raise AssertionError(f"{where}: {server.complaints()[0]}")
+        if checked:
+            done = subprocess.run(
+                [tercetd(), "--check", "--config", os.path.join(server.state, "tercet.conf")],
+                env=dict(os.environ, LD_LIBRARY_PATH=os.path.join(BUILD, ".libs")),
+                text=True, capture_output=True, check=False)
+            assert done.returncode == 1, f"{where}: --check says {done.returncode}"
+            said(f"{where}, --check", done.stderr, wanted)
     finally:
         server.remove()
-
-
-def check_refuses(where, folder, names, wanted):
-    """tercetd --check says it, and so does a start."""
-    start_fails(where, folder, names, wanted)
 
 
 def wait_for(server, pattern, what):
@@ -160,7 +162,7 @@ def main():
     try:
         for where, names, modules, wanted in REFUSED:
             modules_of(folder, modules)
-            check_refuses(where, folder, names, wanted)
+            start_fails(where, folder, names, wanted, checked=True)
             print(f"refused: {where}", flush=True)
         for where, names, modules, wanted in FAILS:
             modules_of(folder, modules)
