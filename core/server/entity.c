@@ -4,6 +4,7 @@
 #include "core/server/entity.h"
 
 #include "core/base/assert.h"
+#include "core/base/budget.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/event.h"
@@ -63,6 +64,10 @@ static void count_bytes(struct tct_entity *e, int64_t change)
 {
 	e->bytes = (uint32_t)(e->bytes + change);
 	total_bytes = (size_t)((int64_t)total_bytes + change);
+	if (change >= 0)
+		budget_add(BUDGET_ENTITIES, (size_t)change);
+	else
+		budget_sub(BUDGET_ENTITIES, (size_t)-change);
 }
 
 /* ---- rows ---- */
@@ -191,6 +196,7 @@ static void entity_free(struct tct_entity *e)
 	list_remove(&e->lru);
 	total_count--;
 	total_bytes -= sizeof *e;
+	budget_sub(BUDGET_ENTITIES, sizeof *e);
 	tct_jid_unref(e->jid);
 	free(e);
 }
@@ -243,6 +249,7 @@ struct tct_entity *entity_get(struct tct_host *h, struct span user)
 	map_put(&h->entities, span_of(tct_entity_user(e)), e);
 	total_count++;
 	total_bytes += sizeof *e;
+	budget_add(BUDGET_ENTITIES, sizeof *e);
 	return e;
 }
 

@@ -3,6 +3,7 @@
 /* lane.c - see lane.h. */
 #include "core/server/lane.h"
 
+#include "core/base/budget.h"
 #include "core/server/event.h"
 #include "core/server/router.h"
 
@@ -21,6 +22,7 @@ bool lane_park(struct lane *lane, struct event *ev)
 	list_push(&lane->events, &ev->item.link);
 	lane->count++;
 	lane->bytes += ev->bytes;
+	budget_add(BUDGET_EVENTS, ev->bytes);
 	return true;
 }
 
@@ -39,6 +41,7 @@ static struct event *take_last(struct lane *lane)
 
 void lane_release(struct lane *lane)
 {
+	budget_sub(BUDGET_EVENTS, lane->bytes);
 	lane->held = false;
 	lane->count = 0;
 	lane->bytes = 0;
@@ -50,6 +53,7 @@ void lane_clear(struct lane *lane, void (*fn)(struct event *ev, void *data), voi
 {
 	struct list *node;
 
+	budget_sub(BUDGET_EVENTS, lane->bytes);
 	lane->count = 0;
 	lane->bytes = 0;
 	while ((node = list_pop(&lane->events)) != NULL)

@@ -3,7 +3,7 @@
 /* pipe.c - see pipe.h. */
 #include "core/server/pipe.h"
 
-#include "core/base/log.h"
+#include "core/base/budget.h"
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
 #include "core/mod/module.h"
@@ -85,6 +85,7 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 			give_back(pipe->session, it->delivery);
 		item_free(it);
 	}
+	budget_sub(BUDGET_QUEUES, pipe->bytes);
 	pipe->count = 0;
 	pipe->bytes = 0;
 }
@@ -109,6 +110,7 @@ static void add(struct pipe *pipe, struct item *it, struct ticket *ticket, size_
 	list_push(&pipe->items, &it->link);
 	pipe->count++;
 	pipe->bytes += bytes;
+	budget_add(BUDGET_QUEUES, bytes);
 	pipe_mark(pipe);
 }
 
@@ -208,6 +210,7 @@ void pipe_flush(struct pipe *pipe)
 {
 	struct tct_stream *stream = pipe->session->stream;
 	struct str *out;
+	size_t bytes;
 
 	list_remove(&pipe->dirty);
 	if (stream == NULL)
@@ -221,8 +224,10 @@ void pipe_flush(struct pipe *pipe)
 		if (out == NULL)
 			return; /* the connection is gone; the session will be told */
 		list_remove(&it->link);
+		bytes = it->delivery != NULL ? delivery_size(it->delivery) : it->len;
 		pipe->count--;
-		pipe->bytes -= it->delivery != NULL ? delivery_size(it->delivery) : it->len;
+		pipe->bytes -= bytes;
+		budget_sub(BUDGET_QUEUES, bytes);
 		if (it->ticket == NULL || ticket_state(it->ticket) != TICKET_FAILED) {
 			if (it->delivery != NULL)
 				delivery_write(it->delivery, out);

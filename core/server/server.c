@@ -172,6 +172,23 @@ static void refresh_hosts(void)
 
 /* ---- the end of each turn ---- */
 
+/* Near the limit of memory: accounts that nobody uses go first, then the largest queue. */
+static void relieve(void)
+{
+	struct tct_session *s;
+
+	if (budget_pressure() >= BUDGET_HIGH)
+		entities_evict(budget_limit() / 100);
+	if (budget_pressure() < BUDGET_FULL)
+		return;
+	s = session_largest();
+	if (s == NULL)
+		return;
+	log_warn("memory is short: the session of \"%s\" ends, %zu bytes wait for it",
+		tct_jid_text(s->jid), s->pipe.bytes);
+	tct_session_close(s, "resource-constraint", NULL);
+}
+
 static void turn_end(void)
 {
 	turn_run();
@@ -179,8 +196,8 @@ static void turn_end(void)
 	streams_unthrottle();
 	pipes_flush();
 	conns_flush();
-	if (budget_pressure() >= BUDGET_HIGH)
-		entities_evict(budget_limit() / 100);
+	if (budget_pressure() > BUDGET_LOW)
+		relieve();
 }
 
 static void route_late(struct tct_mod *m, struct tct_stanza *st)

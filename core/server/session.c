@@ -301,6 +301,28 @@ void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *t
 	delivery_unref(d);
 }
 
+/* The session with the most output waiting; for the budget. */
+struct tct_session *session_largest(void)
+{
+	struct tct_session *largest = NULL;
+
+	for (struct tct_host *h = host_next(NULL); h != NULL; h = host_next(h)) {
+		size_t at = 0;
+		void *value;
+
+		while (map_next(&h->entities, &at, NULL, &value)) {
+			list_each (node, &((struct tct_entity *)value)->sessions) {
+				struct tct_session *s = list_entry(node, struct tct_session, link);
+
+				if (!s->closing && s->pipe.bytes > 0 &&
+					(largest == NULL || s->pipe.bytes > largest->pipe.bytes))
+					largest = s;
+			}
+		}
+	}
+	return largest;
+}
+
 void tct_session_send_copy(struct tct_event *ev, struct tct_session *s, struct tct_stanza *st,
 	const struct tct_overlay *overlay)
 {

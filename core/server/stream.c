@@ -6,6 +6,7 @@
 #include "core/server/stream.h"
 
 #include "core/base/assert.h"
+#include "core/base/budget.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/net/addr.h"
@@ -23,6 +24,8 @@
 
 /* security: before authentication a first-level element has at most 10,000 bytes. */
 #define UNAUTHENTICATED_BYTES 10000
+/* What a stream takes with its connection and TLS session, for the budget. */
+#define STREAM_BYTES (14 * 1024)
 
 static struct list streams = { &streams, &streams };
 static struct list throttled = { &throttled, &throttled };
@@ -335,6 +338,7 @@ static void on_closed(struct conn *c, enum conn_reason reason, void *user)
 	list_remove(&s->throttled);
 	list_remove(&s->link);
 	count--;
+	budget_sub(BUDGET_STREAMS, STREAM_BYTES);
 	listener_unref(s->listener);
 	free(s);
 }
@@ -358,6 +362,7 @@ void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
 	list_init(&s->throttled);
 	list_push(&streams, &s->link);
 	count++;
+	budget_add(BUDGET_STREAMS, STREAM_BYTES);
 	framer_init(&s->framer, true);
 	s->conn = conn_new(fd, peer, &callbacks, s);
 	conn_set_input_limit(s->conn, UNAUTHENTICATED_BYTES);
