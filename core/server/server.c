@@ -42,7 +42,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#define STOP_TURNS_MS 5000 /* for clients to hear of the end */
+#define STOP_TURNS_MS 1500 /* for clients to hear of the end */
 
 static struct module_host global;
 static char *config_path, *state_dir;
@@ -382,6 +382,9 @@ static void stop_everything(void)
 	control_stop();
 	streams_abort();
 	conns_flush();
+	while (!turn_empty())
+		turn_end();
+	sessions_end();
 	while (!turn_empty())
 		turn_end();
 	for (h = host_next(NULL); h != NULL; h = host_next(h))

@@ -301,6 +301,19 @@ void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *t
 	delivery_unref(d);
 }
 
+void sessions_end(void)
+{
+	for (struct tct_host *h = host_next(NULL); h != NULL; h = host_next(h)) {
+		size_t at = 0;
+		void *value;
+
+		while (map_next(&h->entities, &at, NULL, &value)) {
+			list_each (node, &((struct tct_entity *)value)->sessions)
+				session_end(list_entry(node, struct tct_session, link));
+		}
+	}
+}
+
 /* The session with the most output waiting; for the budget. */
 struct tct_session *session_largest(void)
 {

@@ -55,5 +55,7 @@ size_t session_unsent(const struct tct_session *s);
 /* Sends to the pipe; ends the session when its queue is full. `ticket` may be NULL. */
 void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket);
 size_t session_count(void);
+/* Ends all, detached ones too; at stop. */
+void sessions_end(void);
 /* The one whose output queue is the largest; NULL when none waits. Walks all. */
 struct tct_session *session_largest(void);

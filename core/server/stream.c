@@ -30,6 +30,7 @@
 static struct list streams = { &streams, &streams };
 static struct list throttled = { &throttled, &throttled };
 static size_t count;
+static bool stopping; /* nobody is waited for long any more */
 
 size_t streams_count(void)
 {
@@ -90,11 +91,12 @@ void tcti_stream_close(struct tct_stream *s, const char *condition, const char *
 	if (s->state != STREAM_SECURING)
 		send_end(s, condition, text);
 	s->state = STREAM_CLOSING;
-	conn_shutdown(s->conn, s->listener->spec.close_timeout);
+	conn_shutdown(s->conn, stopping ? 1 : s->listener->spec.close_timeout);
 }
 
 void streams_shutdown(const char *condition, const char *text)
 {
+	stopping = true;
 	list_each (node, &streams)
 		tcti_stream_close(list_entry(node, struct tct_stream, link), condition, text);
 }
