@@ -240,6 +240,13 @@ static int print_answer(const char *line, bool as_json)
 
 /* ---- a command ---- */
 
+static void forget(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 static char *make_request(const struct tcti_control_command *c, char **args, int count)
 {
 	json_t *request = json_object(), *list = json_array();
@@ -249,19 +256,23 @@ static char *make_request(const struct tcti_control_command *c, char **args, int
 		input = read_password();
 	else if (c->flags & TCTI_CONTROL_LINES)
 		input = read_all(TCTI_CONTROL_LINE);
-	if ((c->flags & (TCTI_CONTROL_PASSWORD | TCTI_CONTROL_LINES)) != 0 && input == NULL)
+	if ((c->flags & (TCTI_CONTROL_PASSWORD | TCTI_CONTROL_LINES)) != 0 && input == NULL) {
+		json_decref(request);
+		json_decref(list);
 		return NULL;
+	}
 	for (int i = 0; i < count; i++)
 		json_array_append_new(list, json_string(args[i]));
 	json_object_set_new(request, "command", json_string(c->name));
 	json_object_set_new(request, "args", list);
 	if (input != NULL && json_object_set_new(request, "input", json_string(input)) != 0) {
 		fputs("tercetctl: the input is not UTF-8\n", stderr);
-		return NULL;
+		line = NULL;
+	} else {
+		line = json_dumps(request, JSON_COMPACT);
 	}
-	line = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
-	free(input);
+	forget(input);
 	return line;
 }
 
@@ -290,46 +301,65 @@ static int run_offline(const char *config, const struct tcti_control_command *c,
 	return code;
 }
 
-static int run(const char *config, const char *socket_path, const struct tcti_control_command *c,
-	char **args, int count, bool as_json)
+/* Where the socket is: folder and name, the caller's. */
+static void locate(const char *config, const char *socket_path, char **folder, char **name,
+	struct tct_error *err)
 {
-	struct tct_error *err = tcti_error_new();
-	char *folder, *name = strdup(TCTI_CONTROL_SOCKET), *request, *answer, *slash;
-	int fd, code;
+	const char *slash;
 
-	if (socket_path != NULL) {
-		folder = strdup(socket_path);
-		slash = folder != NULL ? strrchr(folder, '/') : NULL;
-		free(name);
-		name = strdup(slash != NULL ? slash + 1 : socket_path);
-		if (slash != NULL)
-			*slash = '\0';
-		else if (folder != NULL)
-			memcpy(folder, ".", 2);
-	} else {
-		folder = tcti_state_folder(config, err);
+	if (socket_path == NULL) {
+		*folder = tcti_state_folder(config, err);
+		*name = strdup(TCTI_CONTROL_SOCKET);
+		return;
 	}
-	if (folder == NULL || name == NULL) {
-		fprintf(stderr, "tercetctl: %s\n", tct_error_text(err));
-		return REFUSED;
-	}
-	request = make_request(c, args, count);
-	if (request == NULL)
-		return REFUSED;
-	fd = connect_to(folder, name);
-	if (fd < 0 && socket_path != NULL) {
-		fprintf(stderr, "tercetctl: no server listens on \"%s\"\n", socket_path);
-		return NO_SERVER;
-	}
-	if (fd < 0)
-		return run_offline(config, c, request, folder, as_json, err);
-	answer = exchange(fd, request);
+	slash = strrchr(socket_path, '/');
+	*folder = slash != NULL ? strndup(socket_path, (size_t)(slash - socket_path)) : strdup(".");
+	*name = strdup(slash != NULL ? slash + 1 : socket_path);
+}
+
+static int run_online(int fd, const char *request, bool as_json)
+{
+	char *answer = exchange(fd, request);
+	int code;
+
 	if (answer == NULL) {
 		fputs("tercetctl: the server did not answer (are you its user, or root?)\n", stderr);
 		return REFUSED;
 	}
 	code = print_answer(answer, as_json);
 	free(answer);
+	return code;
+}
+
+static int run(const char *config, const char *socket_path, const struct tcti_control_command *c,
+	char **args, int count, bool as_json)
+{
+	struct tct_error *err = tcti_error_new();
+	char *folder, *name, *request = NULL;
+	int fd, code = REFUSED;
+
+	locate(config, socket_path, &folder, &name, err);
+	if (folder == NULL || name == NULL) {
+		fprintf(stderr, "tercetctl: %s\n", tct_error_text(err));
+		goto out;
+	}
+	request = make_request(c, args, count);
+	if (request == NULL)
+		goto out;
+	fd = connect_to(folder, name);
+	if (fd >= 0) {
+		code = run_online(fd, request, as_json);
+	} else if (socket_path != NULL) {
+		fprintf(stderr, "tercetctl: no server listens on \"%s\"\n", socket_path);
+		code = NO_SERVER;
+	} else {
+		code = run_offline(config, c, request, folder, as_json, err);
+	}
+out:
+	forget(request); /* a password may be inside */
+	free(folder);
+	free(name);
+	tcti_error_free(err);
 	return code;
 }
 
