@@ -115,20 +115,20 @@ struct span value_encode(struct arena *a, const struct tct_value *v)
 
 bool value_decode(struct span bytes, struct tct_value *v)
 {
+	unsigned char kind = bytes.len > 0 ? (unsigned char)bytes.data[0] : TCT_VALUE_NONE;
+
 	*v = (struct tct_value){ .kind = TCT_VALUE_NONE };
-	if (bytes.len == 0)
+	if (kind == TCT_VALUE_NONE || kind > TCT_VALUE_RECORD)
 		return false;
-	v->kind = (unsigned char)bytes.data[0];
-	if (v->kind == TCT_VALUE_INT) {
+	if (kind == TCT_VALUE_INT) {
 		if (bytes.len != 9)
 			return false;
 		v->i = get_i64((const unsigned char *)bytes.data + 1);
-		return true;
+	} else {
+		v->bytes.data = bytes.data + 1;
+		v->bytes.len = bytes.len - 1;
 	}
-	if (v->kind == TCT_VALUE_NONE || v->kind > TCT_VALUE_RECORD)
-		return false;
-	v->bytes.data = bytes.data + 1;
-	v->bytes.len = bytes.len - 1;
+	v->kind = kind;
 	return true;
 }
 
