@@ -343,10 +343,12 @@ void roster_remove(struct tct_mod *m, struct tct_event *ev, struct roster_item *
 	tct_jid_unref(contact);
 }
 
-/* What was made of rows before does not count when they were read again. */
+/* What was made of rows before does not count when they were read again. Accounts that are
+ * not there have no roster, and get no memory for one. */
 void roster_on_loaded(struct tct_mod *m, struct tct_entity *e)
 {
-	roster_fini(tct_entity_data(m, e));
+	if (tct_entity_exists(e))
+		roster_fini(tct_entity_data(m, e));
 }
 
 void roster_on_deleted(struct tct_mod *m, struct tct_entity *e)
