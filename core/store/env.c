@@ -92,8 +92,10 @@ static int expect(struct store_env *env, void *t, const struct op *op)
 		str_fini(&row);
 		return status;
 	}
-	if (status == TCT_OK)
-		value_decode(str_span(&row), &now);
+	if (status == TCT_OK && !value_decode(str_span(&row), &now)) {
+		str_fini(&row);
+		return TCT_EIO;
+	}
 	value_decode(op->bytes, &wanted);
 	same = value_equal(&now, &wanted);
 	str_fini(&row);

@@ -256,6 +256,22 @@ static void found(struct tct_scope *scope, struct read *r)
 	fn(scope, &page, r->data);
 }
 
+/* The first id of a moment: its time and eight bits more. Clients ask for the year 9999 too. */
+static uint64_t first_id(int64_t time)
+{
+	return (uint64_t)time > UINT64_MAX >> 8 ? UINT64_MAX : (uint64_t)time << 8;
+}
+
+static void narrow(struct tct_archive_query *q)
+{
+	uint64_t end = q->end > 0 && q->end < INT64_MAX ? first_id(q->end + 1) : UINT64_MAX;
+
+	if (q->start > 0 && first_id(q->start) - 1 > q->after)
+		q->after = first_id(q->start) - 1;
+	if (end != UINT64_MAX && (q->before == 0 || end < q->before))
+		q->before = end;
+}
+
 void tct_archive_find(struct tct_scope *scope, struct tct_archive *a, const char *user,
 	const struct tct_archive_query *q, tct_archive_fn *fn, void *data)
 {
@@ -265,13 +281,11 @@ void tct_archive_find(struct tct_scope *scope, struct tct_archive *a, const char
 	memcpy(&r->query, q, q->size < sizeof r->query ? q->size : sizeof r->query);
 	if (r->query.limit == 0)
 		r->query.limit = 50;
+	if (r->query.limit > TCT_ARCHIVE_PAGE_MAX)
+		r->query.limit = TCT_ARCHIVE_PAGE_MAX;
 	if (q->with != NULL)
 		r->query.with = arena_strdup(&r->arena, q->with);
-	/* The id of a row is its time and eight bits more. */
-	if (q->start > 0 && (uint64_t)q->start << 8 > r->query.after + 1)
-		r->query.after = ((uint64_t)q->start << 8) - 1;
-	if (q->end > 0 && (r->query.before == 0 || ((uint64_t)q->end + 1) << 8 < r->query.before))
-		r->query.before = ((uint64_t)q->end + 1) << 8;
+	narrow(&r->query);
 	r->done = found;
 	r->fn = (void *)fn;
 	r->data = data;

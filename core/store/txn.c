@@ -103,17 +103,22 @@ struct ticket *txn_ticket(struct tct_txn *txn)
 	return txn->ticket;
 }
 
-static void txn_free(struct tct_txn *txn)
+static void drop_routes(struct tct_txn *txn)
 {
 	struct list *node;
 
-	scope_remove(&txn->node);
 	while ((node = list_pop(&txn->routes)) != NULL) {
 		struct route *r = list_entry(node, struct route, link);
 
 		tct_stanza_unref(r->stanza);
 		free(r);
 	}
+}
+
+static void txn_free(struct tct_txn *txn)
+{
+	scope_remove(&txn->node);
+	drop_routes(txn);
 	ticket_unref(txn->ticket);
 	arena_fini(&txn->arena);
 	free(txn);
@@ -122,7 +127,7 @@ static void txn_free(struct tct_txn *txn)
 /* Tells whoever asked, and routes what waited. */
 static void conclude(struct tct_txn *txn)
 {
-	struct tct_scope *scope = txn->node.scope;
+	struct tct_scope *scope;
 	struct list *node;
 
 	resolve(txn->ticket, txn->status != TCT_OK ? TICKET_FAILED :
@@ -137,6 +142,7 @@ static void conclude(struct tct_txn *txn)
 			tct_stanza_unref(r->stanza);
 		free(r);
 	}
+	scope = txn->node.scope; /* unless something above ended it */
 	scope_remove(&txn->node);
 	if (txn->fn != NULL && (scope != NULL || !txn->scoped))
 		txn->fn(scope, txn->status, txn->data);
@@ -189,6 +195,7 @@ void txn_refuse(struct tct_txn *txn)
 {
 	if (--txn->owners > 0)
 		return;
+	drop_routes(txn);
 	if (txn->first == NULL) {
 		close_set(txn);
 		return;

@@ -129,9 +129,10 @@ TCT_API uint64_t tct_archive_append(struct tct_txn *txn, struct tct_archive *a, 
 	const char *with, struct tct_value value);
 TCT_API void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id);
 
+#define TCT_ARCHIVE_PAGE_MAX 1000
 struct tct_archive_query {
 	uint32_t size;           /* sizeof(struct tct_archive_query) */
-	uint32_t limit;          /* rows at most; 0: 50 */
+	uint32_t limit;          /* rows at most; 0: 50, never more than the above */
 	uint64_t after, before;  /* ids, exclusive; 0: open */
 	int64_t start, end;      /* microseconds since 1970, inclusive; 0: open */
 	const char *with;        /* exact; NULL: any */

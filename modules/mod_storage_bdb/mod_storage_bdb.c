@@ -285,6 +285,8 @@ static int start_page(DBC *c, struct buffers *b, const char *user, const struct 
 	unsigned char id[8];
 	int rc;
 
+	if (!q->reverse && q->after == UINT64_MAX)
+		return DB_NOTFOUND; /* nothing comes behind the last id */
 	id_bytes(id, q->reverse ? (q->before != 0 ? q->before : UINT64_MAX) : q->after + 1);
 	if (!make_key(&b->k, b->key, sizeof b->key, user, id, sizeof id))
 		return DB_NOTFOUND;
