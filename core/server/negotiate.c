@@ -345,6 +345,11 @@ bool tcti_stream_encryption_required(const struct tct_stream *s)
 	return s->listener->spec.require_encryption;
 }
 
+int64_t tcti_stream_login_deadline(const struct tct_stream *s)
+{
+	return s->entity == NULL ? s->listener->spec.login_deadline : 0;
+}
+
 const char *tcti_stream_user(const struct tct_stream *s)
 {
 	return s->entity != NULL ? tct_entity_user(s->entity) : NULL;

@@ -125,6 +125,11 @@ static size_t bytes_of(const struct tct_stream *s)
 	return s->entity != NULL ? (size_t)s->listener->spec.stanza_size : UNAUTHENTICATED_BYTES;
 }
 
+int64_t tcti_stream_element_limit(const struct tct_stream *s)
+{
+	return (int64_t)bytes_of(s);
+}
+
 /* A first-level element of a bound stream that is a stanza. `a` is taken. */
 static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *root)
 {

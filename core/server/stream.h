@@ -38,7 +38,7 @@ struct tct_stream {
 	uint8_t state;
 	bool direct, header_sent, bound;
 	const struct tct_jid *from; /* claimed in the header */
-	char id[25];
+	char id[33];
 };
 
 /* The session of the stream was bound or attached: no deadline any more. */

@@ -1,12 +1,14 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 /* mod_c2s - listens for clients: STARTTLS and direct TLS (XEP-0368), with the limits of a
- * client's stream. Everything else of a stream is core's and other modules'. */
+ * client's stream, which it announces (XEP-0478). Everything else of a stream is core's and other modules'. */
 #include <tercet/internal/stream.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NS_LIMITS "urn:xmpp:stream-limits:0"
 
 struct endpoint {
 	const char *address;
@@ -102,6 +104,24 @@ static int listen_at(struct tct_mod *m, const struct endpoint *e, struct tct_err
 	return tcti_listen(m, &l, err);
 }
 
+/* XEP-0478: so that a client or a peer need not find out by losing the stream. */
+static enum tct_verdict add_limits(struct tct_mod *m, struct tct_stream *s,
+	struct tct_elem *features)
+{
+	int64_t seconds = tcti_stream_login_deadline(s);
+	struct tct_elem *limits = tct_add(features, NS_LIMITS, "limits");
+	char text[24];
+
+	(void)m;
+	snprintf(text, sizeof text, "%lld", (long long)tcti_stream_element_limit(s));
+	tct_add_text(limits, "max-bytes", text);
+	if (seconds > 0) {
+		snprintf(text, sizeof text, "%lld", (long long)seconds);
+		tct_add_text(limits, "idle-seconds", text);
+	}
+	return TCT_CONTINUE;
+}
+
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	const struct c2s_config *config = tct_mod_config(m);
@@ -109,6 +129,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	size_t count = config->listen.count;
 	int status;
 
+	/* First of all: mod_tls may end the list. */
+	tcti_on_features(m, TCT_PRIO_FILTER + 1, add_limits);
 	if (count == 0) {
 		list = usual;
 		count = sizeof usual / sizeof *usual;
@@ -123,7 +145,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 
 TCT_MODULE_FLAGS(c2s, TCT_GLOBAL | TCT_INTERNAL,
 	.version     = TCT_SERVER_VERSION,
-	.summary     = "connections of clients (RFC 6120, XEP-0368)",
+	.summary     = "connections of clients (RFC 6120, XEP-0368, XEP-0478)",
 	.options     = options,
 	.config_size = sizeof(struct c2s_config),
 	.check       = check,

@@ -82,7 +82,7 @@ static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err
 	return configure(m, err);
 }
 
-/* Highest priority: when TLS is required nothing else is offered before it. */
+/* When TLS is required nothing that belongs to an account is offered before it. */
 static enum tct_verdict add_feature(struct tct_mod *m, struct tct_stream *s,
 	struct tct_elem *features)
 {

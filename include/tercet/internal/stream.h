@@ -40,6 +40,10 @@ TCT_API bool tcti_stream_loopback(const struct tct_stream *s);
 TCT_API bool tcti_stream_secured(const struct tct_stream *s); /* TLS is up */
 TCT_API bool tcti_stream_direct_tls(const struct tct_stream *s);
 TCT_API bool tcti_stream_encryption_required(const struct tct_stream *s); /* of its listener */
+/* Bytes that a first-level element may have now, and seconds until the login deadline that
+ * its listener sets; 0 once the stream is authenticated. */
+TCT_API int64_t tcti_stream_element_limit(const struct tct_stream *s);
+TCT_API int64_t tcti_stream_login_deadline(const struct tct_stream *s);
 /* The authenticated localpart; NULL before authentication. */
 TCT_API const char *tcti_stream_user(const struct tct_stream *s);
 /* NULL before bind. */
