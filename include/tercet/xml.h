@@ -46,7 +46,8 @@ TCT_API int tct_attr_int(const struct tct_elem *e, const char *name, int64_t *va
 TCT_API struct tct_elem *tct_add(struct tct_elem *parent, const char *ns, const char *name);
 /* tct_add(parent, NULL, name) with text inside; NULL text adds an empty element. */
 TCT_API struct tct_elem *tct_add_text(struct tct_elem *parent, const char *name, const char *text);
-/* Appends text to an element. Characters that XML forbids become U+FFFD. */
+/* Appends text to an element. Each byte that is no part of a character that XML allows
+ * becomes U+FFFD. */
 TCT_API void tct_text(struct tct_elem *e, const char *text);
 TCT_API void tct_text_n(struct tct_elem *e, const char *text, size_t len);
 /* Sets (replaces) an attribute; a NULL value removes it. */
