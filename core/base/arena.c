@@ -83,6 +83,27 @@ static void add_chunk(struct arena *a, size_t size)
 	a->total += c->size;
 }
 
+void arena_reserve(struct arena *a, size_t size)
+{
+	size_t bytes = size + sizeof(struct arena_chunk) + ALIGNMENT;
+	struct arena_chunk *c;
+
+	if (bytes >= ARENA_CHUNK)
+		return;
+	c = mem_alloc(bytes);
+	c->size = bytes;
+	c->older = a->chunk;
+	a->chunk = c;
+	a->at = c->bytes;
+	a->end = (char *)c + bytes;
+	a->total += bytes;
+}
+
+size_t arena_used(const struct arena *a)
+{
+	return a->total - (size_t)(a->end - a->at);
+}
+
 static char *aligned(char *p)
 {
 	return p + (-(uintptr_t)p & (ALIGNMENT - 1));

@@ -21,6 +21,11 @@ struct arena_mark {
 
 void arena_init(struct arena *a); /* allocates nothing */
 void arena_fini(struct arena *a);
+/* For an arena that has allocated nothing: the first chunk has room for about `size` bytes
+ * and no more, for what is small and kept for long. */
+void arena_reserve(struct arena *a, size_t size);
+/* Bytes that are in use, about. */
+size_t arena_used(const struct arena *a);
 /* 16-byte aligned, not zeroed, never NULL. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
 void *arena_zalloc(struct arena *a, size_t size) __attribute__((returns_nonnull));

@@ -527,10 +527,8 @@ void tct_session_set_presence(struct tct_session *s, struct tct_stanza *st, int 
 	if (s->ended)
 		return;
 	tct_assert(priority >= -128 && priority <= 127);
-	if (st != NULL) {
-		stanza_freeze(st);
-		tct_stanza_ref(st);
-	}
+	if (st != NULL)
+		st = stanza_compact(st); /* it is kept as long as the session */
 	tct_stanza_unref(s->presence);
 	s->presence = st;
 	s->priority = (int8_t)priority;

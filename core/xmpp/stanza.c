@@ -186,10 +186,12 @@ struct tct_stanza *stanza_view(struct tct_stanza *st, const struct tct_overlay *
 	return v;
 }
 
-struct tct_stanza *tct_stanza_dup(const struct tct_stanza *st)
+static struct tct_stanza *copy_into(const struct tct_stanza *st, size_t room)
 {
 	struct tct_stanza *copy = mem_zalloc(sizeof *copy);
 
+	if (room > 0)
+		arena_reserve(&copy->arena, room);
 	copy->refs = 1;
 	copy->type = st->type;
 	copy->kind = st->kind;
@@ -200,6 +202,25 @@ struct tct_stanza *tct_stanza_dup(const struct tct_stanza *st)
 		copy->id = arena_strdup(&copy->arena, st->id);
 	if (st->lang != NULL)
 		copy->lang = arena_strdup(&copy->arena, st->lang);
+	return copy;
+}
+
+struct tct_stanza *tct_stanza_dup(const struct tct_stanza *st)
+{
+	return copy_into(st, 0);
+}
+
+struct tct_stanza *stanza_compact(struct tct_stanza *st)
+{
+	size_t used = arena_used(elem_arena(st->root));
+	struct tct_stanza *copy;
+
+	if (used >= ARENA_CHUNK / 2) {
+		stanza_freeze(st);
+		return tct_stanza_ref(st);
+	}
+	copy = copy_into(st, used);
+	stanza_freeze(copy);
 	return copy;
 }
 

@@ -33,6 +33,9 @@ struct tct_stanza *stanza_from_elem(struct arena *a, struct tct_elem *root, uint
 /* A frozen stanza with another header; `st` is frozen by it. NULL overlay: the same one. */
 struct tct_stanza *stanza_view(struct tct_stanza *st, const struct tct_overlay *overlay);
 void stanza_freeze(struct tct_stanza *st);
+/* The same, frozen, in no more memory than it needs, for what is kept for long; one
+ * reference. */
+struct tct_stanza *stanza_compact(struct tct_stanza *st);
 /* True when it may not be changed in place. */
 bool stanza_shared(const struct tct_stanza *st);
 /* About how much memory it holds. */

@@ -191,6 +191,23 @@ static void a_copy_is_its_own(void **state)
 	tct_stanza_unref(dup);
 }
 
+/* What is kept for long takes no chunk of its own. */
+static void a_small_stanza_is_kept_small(void **state)
+{
+	static const char text[] = "<presence from='romeo@localhost/garden' id='1' xml:lang='en'>"
+				   "<show>away</show><x xmlns='urn:x' y='z'/></presence>";
+	struct tct_stanza *st = read(text), *kept = stanza_compact(st);
+
+	(void)state;
+	assert_ptr_not_equal(kept, st);
+	assert_true(stanza_size(kept) < 1500);
+	assert_true(stanza_size(st) > ARENA_CHUNK);
+	tct_stanza_unref(st);
+	written(kept, NULL, "<presence from='romeo@localhost/garden' id='1' xml:lang='en'>"
+			    "<show>away</show><x xmlns='urn:x' y='z'/></presence>");
+	tct_stanza_unref(kept);
+}
+
 /* A view has a header of its own over shared children, and keeps them. */
 static void a_view_differs_in_its_header(void **state)
 {
@@ -328,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_header_is_read_and_written),
 		cmocka_unit_test(a_stanza_is_written_as_it_was_read),
 		cmocka_unit_test(a_copy_is_its_own),
+		cmocka_unit_test(a_small_stanza_is_kept_small),
 		cmocka_unit_test(a_view_differs_in_its_header),
 		cmocka_unit_test(receivers_share_the_payload),
 		cmocka_unit_test(a_result_goes_back),
