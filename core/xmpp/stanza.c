@@ -154,8 +154,6 @@ struct tct_stanza *stanza_from_elem(struct arena *a, struct tct_elem *root, uint
 		st->type = st->kind == TCT_IQ ? TCT_IQ_GET : TCT_PRESENCE_AVAILABLE;
 	}
 	st->id = (char *)take_attr(root, NULL, "id");
-	if (st->id == NULL && (st->type & (TCT_IQ_GET | TCT_IQ_SET)) != 0)
-		*problem = TCT_BAD_REQUEST; /* RFC 6120 8.1.3: nobody could tell the answer */
 	st->lang = (char *)take_attr(root, NS_XML, "lang");
 	st->from = take_jid(root, "from", problem);
 	st->to = take_jid(root, "to", problem);

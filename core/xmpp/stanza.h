@@ -27,7 +27,7 @@ struct tct_stanza {
 
 /* A stanza of a parsed element; `a` is moved into it (the caller's struct is empty after).
  * *problem is 0, or the condition that the sender must be told (jid-malformed for a `to` or
- * `from` that is no address, bad-request for an unknown type or a request without id): the stanza can then only be
+ * `from` that is no address, bad-request for an unknown type): the stanza can then only be
  * used for that answer. The root must be message, presence or iq. */
 struct tct_stanza *stanza_from_elem(struct arena *a, struct tct_elem *root, uint32_t *problem);
 /* A frozen stanza with another header; `st` is frozen by it. NULL overlay: the same one. */
