@@ -6,10 +6,12 @@
 
 #include "core/base/mem.h"
 
+#include <arpa/inet.h>
 #include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stringprep.h>
+#include <strings.h>
 #include <unistr.h>
 
 #define PART_MAX 1023
@@ -126,24 +128,73 @@ static bool plain_domain(struct span in, char *buf)
 	return label > 0;
 }
 
-/* "[...]" of hexadecimal digits, colons, dots. */
+/* "[...]" around an IPv6 address, which is left in one spelling (RFC 5952). */
 static bool ipv6_literal(struct span in, char *buf)
 {
-	if (in.len < 4 || in.data[0] != '[' || in.data[in.len - 1] != ']')
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr addr;
+	size_t len;
+
+	if (in.len < 4 || in.len - 2 >= sizeof text || in.data[in.len - 1] != ']' ||
+		memchr(in.data, '\0', in.len) != NULL)
 		return false;
-	for (size_t i = 1; i + 1 < in.len; i++) {
-		if (strchr("0123456789abcdefABCDEF:.", in.data[i]) == NULL)
-			return false;
-	}
-	memcpy(buf, in.data, in.len);
-	buf[in.len] = '\0';
+	memcpy(text, in.data + 1, in.len - 2);
+	text[in.len - 2] = '\0';
+	if (inet_pton(AF_INET6, text, &addr) != 1 ||
+		inet_ntop(AF_INET6, &addr, text, sizeof text) == NULL)
+		return false;
+	len = strlen(text);
+	buf[0] = '[';
+	memcpy(buf + 1, text, len);
+	memcpy(buf + 1 + len, "]", 2);
 	return true;
 }
 
-static bool prepare_domain(struct span in, char *buf, size_t room)
+/* True when a label may be an A-label: it is then not yet in its one spelling. */
+static bool has_ace(struct span s)
 {
-	char text[PART_MAX + 1], *ascii = NULL, *unicode = NULL;
-	bool ok;
+	for (size_t i = 0; i + 4 <= s.len; i++) {
+		if (strncasecmp(s.data + i, "xn--", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* To A-labels and back: what IDNA cannot say is no domain, and one spelling is left. The
+ * library lets pass what no label may hold, so its A-labels go through plain_domain. */
+static bool idna_domain(struct span in, char *buf)
+{
+	char text[PART_MAX + 2], *ascii = NULL, *unicode = NULL;
+	bool ok = false;
+	size_t len;
+
+	if (memchr(in.data, '\0', in.len) != NULL ||
+		u8_check((const uint8_t *)in.data, in.len) != NULL)
+		return false;
+	memcpy(text, in.data, in.len);
+	text[in.len] = '\0';
+	if (idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii,
+		    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return false;
+	len = strlen(ascii);
+	if (len > 0 && ascii[len - 1] == '.') /* any full stop */
+		len--;
+	if (len <= PART_MAX && plain_domain(span_make(ascii, len), buf) &&
+		idn2_to_unicode_8z8z(buf, &unicode, 0) == IDN2_OK) {
+		len = strlen(unicode);
+		ok = len > 0 && len <= PART_MAX && strpbrk(unicode, "@/") == NULL;
+	}
+	if (ok)
+		memcpy(buf, unicode, len + 1);
+	idn2_free(ascii);
+	idn2_free(unicode);
+	return ok;
+}
+
+/* `buf` has room for PART_MAX bytes and a NUL. */
+static bool prepare_domain(struct span in, char *buf)
+{
+	struct span root = in; /* with the dot of the root, if it has one */
 
 	if (in.len > 0 && in.data[in.len - 1] == '.')
 		in.len--;
@@ -151,30 +202,16 @@ static bool prepare_domain(struct span in, char *buf, size_t room)
 		return false;
 	if (in.data[0] == '[')
 		return ipv6_literal(in, buf);
-	if (is_ascii(in) && memmem(in.data, in.len, "xn--", 4) == NULL)
+	if (is_ascii(in) && !has_ace(in))
 		return plain_domain(in, buf);
-	if (memchr(in.data, '\0', in.len) != NULL ||
-		u8_check((const uint8_t *)in.data, in.len) != NULL)
-		return false;
-	memcpy(text, in.data, in.len);
-	text[in.len] = '\0';
-	/* To A-labels and back: what IDNA cannot say is no domain, and one spelling is left. */
-	ok = idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii,
-		     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
-		idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK && strlen(unicode) < room &&
-		strlen(unicode) <= PART_MAX && *unicode != '\0' && strpbrk(unicode, "@/") == NULL;
-	if (ok)
-		memcpy(buf, unicode, strlen(unicode) + 1);
-	idn2_free(ascii);
-	idn2_free(unicode);
-	return ok;
+	return idna_domain(root, buf);
 }
 
 char *jid_prepare_domain(const char *text)
 {
-	char buf[4 * PART_MAX];
+	char buf[PART_MAX + 1];
 
-	return prepare_domain(span_of(text), buf, sizeof buf) ? mem_strdup(buf) : NULL;
+	return prepare_domain(span_of(text), buf) ? mem_strdup(buf) : NULL;
 }
 
 /* ---- making ---- */
@@ -230,13 +267,13 @@ static const struct tct_jid *build(const char *node, const char *domain, const c
 static const struct tct_jid *make(const struct span *node, struct span domain,
 	const struct span *resource)
 {
-	char n[4 * PART_MAX], d[4 * PART_MAX], r[4 * PART_MAX];
+	char n[4 * PART_MAX], d[PART_MAX + 1], r[4 * PART_MAX];
 
 	if (node != NULL && !prepare_node(*node, n, sizeof n))
 		return NULL;
 	if (resource != NULL && !prepare_resource(*resource, r, sizeof r))
 		return NULL;
-	if (!prepare_domain(domain, d, sizeof d))
+	if (!prepare_domain(domain, d))
 		return NULL;
 	return build(node != NULL ? n : NULL, d, resource != NULL ? r : NULL);
 }
