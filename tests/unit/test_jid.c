@@ -191,6 +191,318 @@ static void a_domain_is_prepared_alone(void **state)
 	assert_null(jid_prepare_domain("a/b"));
 }
 
+/* Bytes without a NUL behind them. */
+static void refuses_n(const char *text, size_t len)
+{
+	char *copy = malloc(len);
+
+	assert_non_null(copy);
+	memcpy(copy, text, len);
+	assert_null(tct_jid_new_n(copy, len));
+	free(copy);
+}
+
+/* `len` times the character. */
+static char *repeat(const char *character, size_t len)
+{
+	size_t size = strlen(character);
+	char *text = malloc(len * size + 1);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < len; i++)
+		memcpy(text + i * size, character, size);
+	text[len * size] = '\0';
+	return text;
+}
+
+/* What mapping deletes (here the soft hyphen) leaves an empty part. */
+static void no_part_is_prepared_to_nothing(void **state)
+{
+	(void)state;
+	refuses("\xc2\xad@localhost");
+	refuses("romeo@localhost/\xc2\xad");
+	refuses("romeo@\xc2\xad");
+}
+
+/* Parts of the wrong kind are not made whole by joining them. */
+static void parts_cannot_smuggle(void **state)
+{
+	(void)state;
+	assert_null(tct_jid_make("j@example.com", "example.net", NULL));
+	assert_null(tct_jid_make("j/x", "example.net", NULL));
+	assert_null(tct_jid_make(NULL, "j@example.net", NULL));
+	assert_null(tct_jid_make(NULL, "example.net/r", NULL));
+	/* Full-width forms of both, which preparation makes plain. */
+	refuses("j\xef\xbc\xa0x@example.com");
+	refuses("j\xef\xbc\x8fx@example.com");
+	refuses("a\xef\xbc\xa0"
+	       "example.com");
+	refuses("example.com\xef\xbc\x8fr");
+}
+
+static void assert_length(
+	const char *node, const char *domain, const char *resource, bool ok)
+{
+	const struct tct_jid *made = tct_jid_make(node, domain, resource), *read;
+
+	assert_int_equal(made != NULL, ok);
+	if (made == NULL)
+		return;
+	read = tct_jid_new(tct_jid_text(made));
+	assert_non_null(read);
+	assert_true(tct_jid_equal(made, read));
+	assert_int_equal(jid_len(made), strlen(tct_jid_text(made)));
+	tct_jid_unref(read);
+	tct_jid_unref(made);
+}
+
+/* RFC 7622 3.1: each part is at most 1023 bytes, so an address at most 3071. */
+static void a_part_has_1023_bytes(void **state)
+{
+	char *longest = repeat("a", 1023), *more = repeat("a", 1023 + 1);
+	char *wide = repeat("\xc3\xa9", 511), *wider = repeat("\xc3\xa9", 512);
+	char *huge = repeat("a", 70000), domain[1023 + 2];
+	const struct tct_jid *jid;
+
+	(void)state;
+	for (size_t i = 0; i <= 1023; i++)
+		domain[i] = i % 64 == 63 ? '.' : 'd';
+	domain[1023 + 1] = '\0';
+	domain[1023] = 'd';
+	assert_length(NULL, domain, NULL, false);
+	domain[1023 - 1] = 'd';
+	domain[1023] = '\0';
+	assert_length(NULL, domain, NULL, true);
+	assert_length(longest, "d", NULL, true);
+	assert_length(NULL, "d", longest, true);
+	assert_length(more, "d", NULL, false);
+	assert_length(NULL, "d", more, false);
+	assert_length(wide, "d", wide, true);
+	assert_length(wider, "d", NULL, false);
+	assert_length(NULL, "d", wider, false);
+	assert_length(huge, "d", NULL, false);
+	assert_length(NULL, "d", huge, false);
+	assert_length(NULL, huge, NULL, false);
+	jid = tct_jid_make(longest, domain, longest);
+	assert_non_null(jid);
+	assert_int_equal(jid_len(jid), 3 * 1023 + 2);
+	assert_string_equal(tct_jid_node(jid), longest);
+	assert_string_equal(tct_jid_domain(jid), domain);
+	assert_string_equal(tct_jid_resource(jid), longest);
+	assert_int_equal(strlen(tct_jid_bare_text(jid)), 2 * 1023 + 1);
+	tct_jid_unref(jid);
+	free(longest);
+	free(more);
+	free(wide);
+	free(wider);
+	free(huge);
+}
+
+/* Preparation can make a part longer: the limit is of what comes out. */
+static void the_limit_is_of_the_prepared_part(void **state)
+{
+	/* U+FDFA is three bytes and 33 after compatibility normalisation. */
+	char *few = repeat("\xef\xb7\xba", 30), *many = repeat("\xef\xb7\xba", 40);
+	/* Soft hyphens go: what was too long fits. */
+	char *soft = repeat("\xc2\xad", 600);
+	char text[1300];
+
+	(void)state;
+	assert_null(tct_jid_make(many, "d", NULL));
+	assert_null(tct_jid_make(NULL, "d", many));
+	/* Its spaces are forbidden in a node only. */
+	assert_null(tct_jid_make(few, "d", NULL));
+	assert_length(NULL, "d", few, true);
+	snprintf(text, sizeof text, "a%s", soft);
+	assert_length(text, "d", text, true);
+	free(few);
+	free(many);
+	free(soft);
+}
+
+/* RFC 7622 3.3.1 and RFC 6122 A.5. */
+static void a_node_has_forbidden_characters(void **state)
+{
+	char node[] = "a?b", text[] = "a?b@example.com";
+
+	(void)state;
+	for (int c = 1; c < 128; c++) {
+		bool bad = c <= 0x20 || c == 0x7f || strchr("\"&'/:<>@", c) != NULL;
+		char wanted[] = {'a', (char)(c >= 'A' && c <= 'Z' ? c + 32 : c), 'b', 0};
+		const struct tct_jid *jid;
+
+		node[1] = (char)c;
+		jid = tct_jid_make(node, "example.com", NULL);
+		if ((jid == NULL) != bad)
+			fail_msg("character %d in a node", c);
+		if (jid != NULL)
+			assert_string_equal(tct_jid_node(jid), wanted);
+		tct_jid_unref(jid);
+		text[1] = (char)c;
+		if (bad && c != '@' && c != '/')
+			refuses(text);
+	}
+	refuses_n("a\0b@example.com", 15);
+	refuses("a\xc2\xa0"
+	       "b@example.com"); /* no-break space */
+	refuses("a\xe3\x80\x80"
+	       "b@example.com"); /* ideographic space */
+	refuses("a\xe2\x80\xae"
+	       "b@example.com"); /* right-to-left override */
+	refuses("a\xee\x80\x80"
+	       "b@example.com"); /* private use */
+	refuses("a\xc2\x85"
+	       "b@example.com"); /* a control character of Latin-1 */
+	refuses("a\xef\xbf\xbd"
+	       "b@example.com"); /* replacement character */
+	refuses("a\xef\xbc\x9a"
+	       "b@example.com"); /* full-width colon */
+	/* Both directions in one part: RFC 3454 6. */
+	refuses("\xd7\x90"
+	       "a@example.com");
+}
+
+static void a_resource_has_few_forbidden_characters(void **state)
+{
+	char text[] = "example.com/a?b";
+
+	(void)state;
+	for (int c = 1; c < 128; c++) {
+		bool bad = c < 0x20 || c == 0x7f;
+		char wanted[] = {'a', (char)c, 'b', 0};
+
+		text[13] = (char)c;
+		if (bad)
+			refuses(text);
+		else
+			reads(text, NULL, "example.com", wanted);
+	}
+	refuses_n("example.com/a\0b", 15);
+	refuses("example.com/a\xc2\x85");
+	refuses("example.com/a\xee\x80\x80");
+	reads("example.com/ a ", NULL, "example.com", " a ");
+	reads("example.com/\xc2\xa0", NULL, "example.com", " ");
+}
+
+static void what_is_no_utf8_is_no_address(void **state)
+{
+	static const char *const bad[] = {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf",
+		"\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\xf8\x88\x80\x80\x80",
+		"a\xc3("};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "%s@example.com", bad[i]);
+		refuses(text);
+		snprintf(text, sizeof text, "j@%s", bad[i]);
+		refuses(text);
+		snprintf(text, sizeof text, "j@%s.com", bad[i]);
+		refuses(text);
+		snprintf(text, sizeof text, "example.com/%s", bad[i]);
+		refuses(text);
+	}
+}
+
+/* RFC 7622 3.2. */
+static void a_domain_is_prepared(void **state)
+{
+	(void)state;
+	reads("example.com.", NULL, "example.com", NULL);
+	reads("j@example.com./r", "j", "example.com", "r");
+	reads("a_b.example-1.com", NULL, "a_b.example-1.com", NULL);
+	reads("192.0.2.1", NULL, "192.0.2.1", NULL);
+	reads("b\xc3\xbc"
+	       "cher.example",
+		NULL,
+		"b\xc3\xbc"
+		"cher.example",
+		NULL);
+	reads("B\xc3\x9c"
+	       "cher.EXAMPLE",
+		NULL,
+		"b\xc3\xbc"
+		"cher.example",
+		NULL);
+	reads("bu\xcc\x88"
+	       "cher.example.",
+		NULL,
+		"b\xc3\xbc"
+		"cher.example",
+		NULL);
+	reads("fa\xc3\x9f.example", NULL, "fa\xc3\x9f.example", NULL);
+	/* A-labels in any case are the same domain. */
+	reads("xn--bcher-kva.example", NULL,
+		"b\xc3\xbc"
+		"cher.example",
+		NULL);
+	reads("XN--BCHER-KVA.example", NULL,
+		"b\xc3\xbc"
+		"cher.example",
+		NULL);
+	reads("a.Xn--bcher-kva", NULL,
+		"a.b\xc3\xbc"
+		"cher",
+		NULL);
+	/* The ideographic and full-width stops are dots: RFC 7622 3.2.1. */
+	reads("example\xe3\x80\x82"
+	       "com",
+		NULL, "example.com", NULL);
+	reads("example\xef\xbc\x8e"
+	       "com\xe3\x80\x82",
+		NULL, "example.com", NULL);
+	reads("\xef\xbd\x85xample.com", NULL, "example.com", NULL);
+}
+
+static void what_is_no_domain_is_refused(void **state)
+{
+	static const char *const bad[] = {".", "..", ".example.com", "example..com",
+		"example.com..", "exam ple.com", " example.com", "example.com ",
+		"exam\tple", "example.com:5222", "a&b", "a<b", "a'b", "a\"b", "a\\b",
+		"a!b", "a%b", "*.a",
+		/* What ASCII may not hold, it may not hold next to other letters either.
+		 */
+		"\xc3\xbc b", "\xc3\xbc&b", "\xc3\xbc<b", "\xc3\xbc\"b", "\xc3\xbc'b",
+		"\xc3\xbc:b", "\xc3\xbc\\b", "\xc3\xbc..b", ".\xc3\xbc", "\xc3\xbc..",
+		"\xc3\xbc\xe3\x80\x82.", "\xc3\xbc\xef\xbc\x9c", "\xc3\xbc\xef\xbc\x86",
+		"\xc3\xbc\x7f", "\xc3\xbc\x01", "xn--", "xn--a", "xn--example-",
+		"xn--\xc3\xbc", "xn--99999999", "\xe2\x80\xae.com", "\xe3\x80\x82"};
+	char *label = repeat("a", 64), *wide = repeat("\xc3\xbc", 60), text[64 + 3];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		refuses(bad[i]);
+	refuses_n("example\0.com", 12);
+	refuses_n("\xc3\xbc\0.com", 7);
+	refuses(label);
+	snprintf(text, sizeof text, "a.%s", label);
+	refuses(text);
+	reads(text + 3, NULL, text + 3, NULL);
+	refuses(wide);
+	free(label);
+	free(wide);
+}
+
+/* RFC 7622 3.2: an IPv6 address stands in brackets; one address has one spelling. */
+static void a_domain_may_be_an_ipv6_address(void **state)
+{
+	static const char *const bad[] = {"[]", "[::1", "::1]", "::1", "[", "[::1]x",
+		"[1]", "[....]", "[:::]", "[1:2:3:4:5:6:7:8:9]", "[12345::]", "[::g]",
+		"[192.0.2.1]", "[fe80::1%eth0]", "[ ::1]", "[::1]]", "[[::1]]", "x[::1]",
+		"[::1]:5222"};
+
+	(void)state;
+	reads("[::1]", NULL, "[::1]", NULL);
+	reads("j@[2001:db8::9]/r", "j", "[2001:db8::9]", "r");
+	reads("[2001:DB8::A]", NULL, "[2001:db8::a]", NULL);
+	reads("[2001:0db8:0:0:0:0:0:1]", NULL, "[2001:db8::1]", NULL);
+	reads("[::ffff:192.0.2.1]", NULL, "[::ffff:192.0.2.1]", NULL);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		refuses(bad[i]);
+	refuses_n("[::1\0]", 6);
+	refuses_n("[\0::1]", 6);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -202,6 +514,16 @@ int main(void)
 		cmocka_unit_test(addresses_are_compared),
 		cmocka_unit_test(parts_are_joined),
 		cmocka_unit_test(a_domain_is_prepared_alone),
+		cmocka_unit_test(no_part_is_prepared_to_nothing),
+		cmocka_unit_test(parts_cannot_smuggle),
+		cmocka_unit_test(a_part_has_1023_bytes),
+		cmocka_unit_test(the_limit_is_of_the_prepared_part),
+		cmocka_unit_test(a_node_has_forbidden_characters),
+		cmocka_unit_test(a_resource_has_few_forbidden_characters),
+		cmocka_unit_test(what_is_no_utf8_is_no_address),
+		cmocka_unit_test(a_domain_is_prepared),
+		cmocka_unit_test(what_is_no_domain_is_refused),
+		cmocka_unit_test(a_domain_may_be_an_ipv6_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
