@@ -21,8 +21,7 @@ struct delivery {
 	uint32_t refs;
 	uint32_t type;
 	uint8_t kind;
-	uint16_t id_len, lang_len;
-	uint32_t attrs_len;
+	uint32_t id_len, lang_len, attrs_len;
 	char text[]; /* id, lang, other attributes of the root as they are written */
 };
 
@@ -136,8 +135,8 @@ struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o
 	d->type = o != NULL && o->type != 0 ? o->type : st->type;
 	d->from = tct_jid_ref(o != NULL && o->from != NULL ? o->from : st->from);
 	d->to = tct_jid_ref(o != NULL && o->to != NULL ? o->to : st->to);
-	d->id_len = (uint16_t)(id_len > UINT16_MAX ? 0 : id_len);
-	d->lang_len = (uint16_t)(lang_len > UINT16_MAX ? 0 : lang_len);
+	d->id_len = (uint32_t)id_len;
+	d->lang_len = (uint32_t)lang_len;
 	d->attrs_len = (uint32_t)attrs.len;
 	if (d->id_len > 0)
 		memcpy(d->text, id, d->id_len);
