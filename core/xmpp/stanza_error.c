@@ -91,7 +91,8 @@ struct tct_stanza *tct_stanza_error(const struct tct_stanza *st, uint32_t condit
 
 uint32_t tct_stanza_condition(const struct tct_stanza *st)
 {
-	const struct tct_elem *error = tct_child(tct_stanza_root(st), NULL, "error");
+	const struct tct_elem *root = tct_stanza_root(st);
+	const struct tct_elem *error = tct_child(root, tct_elem_ns(root), "error");
 
 	tct_elem_each (c, error) {
 		uint32_t condition = strcmp(tct_elem_ns(c), NS_STANZAS) == 0 ?
