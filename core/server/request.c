@@ -27,7 +27,6 @@ struct tct_request {
 	struct tct_timer *deadline;
 	struct tct_mod *mod;
 	struct event *event; /* the suspended event, or a shell that answers go through */
-	bool suspended;
 };
 
 static size_t open_requests;
@@ -53,8 +52,11 @@ static struct event *finish(struct tct_request *rq)
 static void instance_ends(struct scope_node *node)
 {
 	struct tct_request *rq = list_entry(node, struct tct_request, in_mod);
+	bool suspended = rq->event->suspended;
 
-	router_refuse(finish(rq), TCT_SERVICE_UNAVAILABLE, NULL);
+	/* What it owned nobody answers now; what it held would pass if it came again. */
+	router_refuse(finish(rq),
+		suspended ? TCT_RESOURCE_CONSTRAINT : TCT_SERVICE_UNAVAILABLE, NULL);
 }
 
 static void asker_ends(struct scope_node *node)

@@ -106,6 +106,18 @@ class Server:
         self.running = False
         self.devserver("kill")
 
+    def list_module(self, module, wanted):
+        """Puts a module into the list in tercet.conf, or takes it out."""
+        path = os.path.join(self.state, "tercet.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace(f'"{module}", ', "")
+        if wanted:
+            text = text.replace("modules = [ ", f'modules = [ "{module}", ', 1)
+        with open(path, "r+", encoding="utf-8") as file:  # its owner and mode stay
+            file.truncate()
+            file.write(text)
+
     def ctl(self, arguments, text=""):
         """tercetctl: (exit status, standard output, standard error)."""
         done = subprocess.run(self.command + ["ctl", self.state, *arguments], timeout=60,
