@@ -167,6 +167,9 @@ static void refresh_hosts(void)
 		host_refresh(h);
 		while (h->removed && map_next(&h->entities, &at, NULL, &value))
 			tct_entity_sessions(value, close_session, NULL);
+		/* Read before anybody asks: a ping must not wait for the disk. */
+		if (!h->removed && !offline)
+			entity_ready(h->self);
 	}
 }
 

@@ -58,6 +58,8 @@ class Server:
         os.chmod(self.folder, 0o755)
         self.state = os.path.join(self.folder, "server")
         self.environment = dict(os.environ, **(environment or {}))
+        self.hang = os.path.join(self.folder, "hang")
+        self.environment["TERCET_STORE_HANG"] = self.hang
         self.command = [os.path.realpath(os.environ.get("TERCET_DEVSERVER", DEVSERVER))]
         self.arguments = ["--listen", "127.0.0.1", "--c2s", "0", "--c2s-tls", "0"]
         for domain in domains:
@@ -101,6 +103,13 @@ class Server:
         if self.running:
             self.running = False
             self.devserver("stop")
+
+    def hold_store(self, held):
+        """From now on the store answers nothing; or it goes on."""
+        if held:
+            open(self.hang, "w", encoding="utf-8").close()
+        else:
+            os.remove(self.hang)
 
     def kill(self):
         self.running = False
