@@ -4,6 +4,7 @@
 #include "core/net/conn.h"
 
 #include "core/base/assert.h"
+#include "core/base/budget.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -35,6 +36,7 @@ struct conn {
 	char *kept, *raw; /* unused plain input; an incomplete TLS record; exact size */
 	uint32_t kept_len, raw_len;
 	uint32_t limit, handshake_bytes;
+	size_t queued, unused; /* as the budget counts output and input */
 	int64_t deadline; /* tct_monotonic(); 0: none */
 	uint8_t state, reason;
 	bool secure, paused, again, said_bye;
@@ -86,8 +88,25 @@ static void die(struct conn *c, enum conn_reason reason)
 	loop_wake();
 }
 
+/* Tells the budget what the connection holds now. */
+static void account(struct conn *c, size_t queued, size_t unused)
+{
+	budget_sub(BUDGET_QUEUES, c->queued);
+	budget_sub(BUDGET_STREAMS, c->unused);
+	c->queued = queued;
+	c->unused = unused;
+	budget_add(BUDGET_QUEUES, queued);
+	budget_add(BUDGET_STREAMS, unused);
+}
+
+static void account_now(struct conn *c)
+{
+	account(c, conn_pending(c), (size_t)c->kept_len + c->raw_len);
+}
+
 static void conn_free(struct conn *c)
 {
+	account(c, 0, 0);
 	list_remove(&c->timed);
 	close(c->io.io.fd);
 	tls_free(c->tls);
@@ -360,6 +379,7 @@ static void on_io(struct loop_io *w, int events)
 		readable(c);
 	if (c->state != CONN_DEAD)
 		want(c);
+	account_now(c);
 }
 
 void conns_flush(void)
@@ -379,6 +399,7 @@ void conns_flush(void)
 		}
 		if (c->state != CONN_DEAD)
 			flush(c);
+		account_now(c);
 	}
 	bury();
 }

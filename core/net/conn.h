@@ -5,7 +5,7 @@
  * collected and sent once at the end of the turn. An idle connection owns no buffer. The
  * callbacks are called from the loop, never inside a function of this header, with one
  * exception that conn_start_tls names. Callbacks may close the connection that they are
- * for. Loop thread. */
+ * for. What it holds counts in the budget. Loop thread. */
 #pragma once
 
 #include "core/base/str.h"

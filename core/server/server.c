@@ -175,20 +175,24 @@ static void refresh_hosts(void)
 
 /* ---- the end of each turn ---- */
 
-/* Near the limit of memory: accounts that nobody uses go first, then the largest queue. */
+/* Near the limit of memory: accounts that nobody uses go first, then what is left for
+ * connections that end, then the largest queue. */
 static void relieve(void)
 {
 	struct tct_session *s;
 
 	if (budget_pressure() >= BUDGET_HIGH)
 		entities_evict(budget_limit() / 100);
-	if (budget_pressure() < BUDGET_FULL)
+	if (budget_pressure() < BUDGET_FULL || streams_cut_ending())
 		return;
 	s = session_largest();
 	if (s == NULL)
 		return;
 	log_warn("memory is short: the session of \"%s\" ends, %zu bytes wait for it",
-		tct_jid_text(s->jid), s->pipe.bytes);
+		tct_jid_text(s->jid), session_waiting(s));
+	/* A client that does not take what is before it would not get the error either. */
+	if (session_unsent(s) > 0)
+		conn_abort(s->stream->conn);
 	tct_session_close(s, "resource-constraint", NULL);
 }
 

@@ -314,10 +314,15 @@ void sessions_end(void)
 	}
 }
 
-/* The session with the most output waiting; for the budget. */
+size_t session_waiting(const struct tct_session *s)
+{
+	return s->pipe.bytes + session_unsent(s);
+}
+
 struct tct_session *session_largest(void)
 {
 	struct tct_session *largest = NULL;
+	size_t most = 0;
 
 	for (struct tct_host *h = host_next(NULL); h != NULL; h = host_next(h)) {
 		size_t at = 0;
@@ -327,9 +332,10 @@ struct tct_session *session_largest(void)
 			list_each (node, &((struct tct_entity *)value)->sessions) {
 				struct tct_session *s = list_entry(node, struct tct_session, link);
 
-				if (!s->closing && s->pipe.bytes > 0 &&
-					(largest == NULL || s->pipe.bytes > largest->pipe.bytes))
-					largest = s;
+				if (s->closing || session_waiting(s) <= most)
+					continue;
+				largest = s;
+				most = session_waiting(s);
 			}
 		}
 	}

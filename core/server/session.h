@@ -52,10 +52,12 @@ void session_finish(struct tct_session *s);
 void session_end(struct tct_session *s);
 /* Bytes that its connection has not sent yet. */
 size_t session_unsent(const struct tct_session *s);
+/* All output that waits for it, sent to its connection already or not. */
+size_t session_waiting(const struct tct_session *s);
 /* Sends to the pipe; ends the session when its queue is full. `ticket` may be NULL. */
 void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket);
 size_t session_count(void);
 /* Ends all, detached ones too; at stop. */
 void sessions_end(void);
-/* The one whose output queue is the largest; NULL when none waits. Walks all. */
+/* The one that the most output waits for; NULL when none waits. Walks all. */
 struct tct_session *session_largest(void);

@@ -107,6 +107,21 @@ void streams_abort(void)
 		conn_abort(list_entry(node, struct tct_stream, link)->conn);
 }
 
+bool streams_cut_ending(void)
+{
+	bool any = false;
+
+	list_each (node, &streams) {
+		struct tct_stream *s = list_entry(node, struct tct_stream, link);
+
+		if (s->state != STREAM_CLOSING || conn_pending(s->conn) == 0)
+			continue;
+		conn_abort(s->conn);
+		any = true;
+	}
+	return any;
+}
+
 /* ---- elements ---- */
 
 static const struct parse_limits *limits_of(const struct tct_stream *s)

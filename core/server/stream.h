@@ -49,6 +49,9 @@ void streams_unthrottle(void);
 void streams_shutdown(const char *condition, const char *text);
 /* Cuts all that are left; conns_flush then frees them. */
 void streams_abort(void);
+/* Cuts those that we have ended and whose peers do not take what is left for them; false:
+ * there are none. For the budget. */
+bool streams_cut_ending(void);
 size_t streams_count(void);
 /* Writes a serialised element; in order with what the session sends. */
 void stream_write(struct tct_stream *s, struct span bytes);
