@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 #include "core/net/conn.h"
+#include "core/base/budget.h"
 #include "core/loop/loop.h"
 #include "tests/unit/tls_peer.h"
 #include "tests/unit/unit.h"
@@ -230,6 +231,38 @@ static void a_slow_reader_gets_everything(void **state)
 	assert_int_equal(conn_pending(owner.conn), 0);
 }
 
+/* What it holds counts while it holds it. */
+static void the_budget_knows(void **state)
+{
+	static char block[1000000];
+
+	owner.use = 1;
+	say("abcd");
+	assert_int_equal(budget_used(BUDGET_STREAMS), 3);
+	owner.use = SIZE_MAX;
+	say("e");
+	assert_int_equal(budget_used(BUDGET_STREAMS), 0);
+	str_append_n(conn_output(owner.conn), block, sizeof block);
+	turns(1);
+	assert_true(conn_pending(owner.conn) > 0);
+	assert_int_equal(budget_used(BUDGET_QUEUES), conn_pending(owner.conn));
+	while (conn_pending(owner.conn) > 0) {
+		hear();
+		turns(1);
+	}
+	assert_int_equal(budget_used(BUDGET_QUEUES), 0);
+	/* It may end with both. */
+	owner.use = 0;
+	say("f");
+	str_append_n(conn_output(owner.conn), block, sizeof block);
+	turns(1);
+	assert_true(budget_used(BUDGET_QUEUES) > 0);
+	conn_abort(owner.conn);
+	turns(1);
+	assert_int_equal(owner.closed, 1);
+	assert_int_equal(budget_total(), 0);
+}
+
 static void shutdown_sends_what_is_collected(void **state)
 {
 	str_append(conn_output(owner.conn), "bye");
@@ -425,6 +458,7 @@ int main(void)
 		TEST(a_callback_may_end_its_connection),
 		TEST(the_peer_closes),
 		TEST(a_slow_reader_gets_everything),
+		TEST(the_budget_knows),
 		TEST(shutdown_sends_what_is_collected),
 		TEST(shutdown_does_not_wait_for_ever),
 		TEST(a_deadline_comes_once),
