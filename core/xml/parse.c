@@ -225,6 +225,12 @@ static bool expand(const char *qname, const char **ns, const char **local)
 		stop(PARSE_BAD_PREFIX);
 		return false;
 	}
+	/* What follows is a name of its own. Beyond ASCII that is a long table, for something
+	 * that no protocol has. */
+	if ((colon[1] & 0x80) != 0 || strchr("-.0123456789", colon[1]) != NULL) {
+		stop((colon[1] & 0x80) != 0 ? PARSE_POLICY : PARSE_BAD_PREFIX);
+		return false;
+	}
 	*local = colon + 1;
 	*ns = lookup(qname, (size_t)(colon - qname));
 	if (*ns == NULL) {

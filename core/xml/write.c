@@ -47,16 +47,20 @@ void write_attr(struct str *out, const char *name, struct span value)
 	str_append_char(out, '\'');
 }
 
-static bool is_stream(const struct tct_elem *e)
+/* The prefix that an element must have: that of streams, bound by their header, and xml,
+ * whose namespace no declaration may name. NULL: it stands in the default namespace. */
+static const char *prefix_of(const struct tct_elem *e)
 {
-	return strcmp(e->ns, NS_STREAM) == 0;
+	if (strcmp(e->ns, NS_STREAM) == 0)
+		return "stream:";
+	return strcmp(e->ns, NS_XML) == 0 ? "xml:" : NULL;
 }
 
 /* The default namespace in force where the children of `e` stand. */
 static const char *default_ns(const struct tct_elem *e, const struct tct_elem *root,
 	const char *around)
 {
-	while (is_stream(e)) {
+	while (prefix_of(e) != NULL) {
 		if (e == root)
 			return around;
 		e = e->parent;
@@ -92,8 +96,10 @@ static void write_attrs(struct str *out, const struct tct_elem *e)
 
 static void write_name(struct str *out, const struct tct_elem *e)
 {
-	if (is_stream(e))
-		str_append_n(out, "stream:", 7);
+	const char *prefix = prefix_of(e);
+
+	if (prefix != NULL)
+		str_append(out, prefix);
 	str_append(out, e->name);
 }
 
@@ -101,7 +107,7 @@ static void open_tag(struct str *out, const struct tct_elem *e, const char *arou
 {
 	str_append_char(out, '<');
 	write_name(out, e);
-	if (!is_stream(e) && e->ns != around && strcmp(e->ns, around) != 0)
+	if (e->ns != around && strcmp(e->ns, around) != 0 && prefix_of(e) == NULL)
 		write_attr(out, "xmlns", span_of(e->ns));
 	write_attrs(out, e);
 	if (e->first == NULL)

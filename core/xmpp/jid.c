@@ -160,11 +160,30 @@ static bool has_ace(struct span s)
 	return false;
 }
 
-/* To A-labels and back: what IDNA cannot say is no domain, and one spelling is left. The
- * library lets pass what no label may hold, so its A-labels go through plain_domain. */
+/* The A-labels of a domain, in `buf`. The library lets pass what no label may hold, so what
+ * it says goes through plain_domain. */
+static bool to_ascii(const char *text, char *buf)
+{
+	char *ascii = NULL;
+	size_t len;
+	bool ok;
+
+	if (idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii,
+		    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return false;
+	len = strlen(ascii);
+	if (len > 0 && ascii[len - 1] == '.') /* any full stop */
+		len--;
+	ok = len <= PART_MAX && plain_domain(span_make(ascii, len), buf);
+	idn2_free(ascii);
+	return ok;
+}
+
+/* To A-labels, to Unicode, and to A-labels again: what IDNA cannot say is no domain, nor is
+ * an A-label that stands for something that has another one; one spelling is left. */
 static bool idna_domain(struct span in, char *buf)
 {
-	char text[PART_MAX + 2], *ascii = NULL, *unicode = NULL;
+	char text[PART_MAX + 2], ascii[PART_MAX + 1], *unicode = NULL;
 	bool ok = false;
 	size_t len;
 
@@ -173,20 +192,13 @@ static bool idna_domain(struct span in, char *buf)
 		return false;
 	memcpy(text, in.data, in.len);
 	text[in.len] = '\0';
-	if (idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii,
-		    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-		return false;
-	len = strlen(ascii);
-	if (len > 0 && ascii[len - 1] == '.') /* any full stop */
-		len--;
-	if (len <= PART_MAX && plain_domain(span_make(ascii, len), buf) &&
-		idn2_to_unicode_8z8z(buf, &unicode, 0) == IDN2_OK) {
+	if (to_ascii(text, ascii) && idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK) {
 		len = strlen(unicode);
-		ok = len > 0 && len <= PART_MAX && strpbrk(unicode, "@/") == NULL;
+		ok = len > 0 && len <= PART_MAX && strpbrk(unicode, "@/") == NULL &&
+			to_ascii(unicode, buf) && strcmp(ascii, buf) == 0;
 	}
 	if (ok)
 		memcpy(buf, unicode, len + 1);
-	idn2_free(ascii);
 	idn2_free(unicode);
 	return ok;
 }

@@ -52,7 +52,7 @@ compiler()
 }
 
 # build_tree FOLDER CC [CONFIGURE-ARGUMENT...]: configures once (again when the arguments
-# changed), builds. The output goes to FOLDER/build.log; its end is shown on failure.
+# changed), builds $BUILD_TARGET, or all. The output goes to FOLDER/build.log; its end is shown on failure.
 build_tree()
 {
 	local folder=$1 cc=$2 wanted
@@ -69,7 +69,7 @@ build_tree()
 			build_failed "$folder" configure
 		echo "$wanted" >"$folder/.configured"
 	fi
-	clean_make -C "$folder" -j"$(processors)" >"$folder/build.log" 2>&1 ||
+	clean_make -C "$folder" -j"$(processors)" ${BUILD_TARGET:-all} >"$folder/build.log" 2>&1 ||
 		build_failed "$folder" make
 }
 

@@ -73,7 +73,8 @@ static void names_have_namespaces(void **state)
 	/* A declaration holds for its element, and inside only. */
 	expect("<a xmlns:p='x'><b xmlns:p='y'><p:c/></b><p:d/></a>",
 		"<a><b><c xmlns='y'/></b><d xmlns='x'/></a>");
-	expect("<xml:a/>", "<a xmlns='http://www.w3.org/XML/1998/namespace'/>");
+	expect("<xml:a/>", "<xml:a/>");
+	expect("<a xmlns='x'><xml:b><c/></xml:b></a>", "<a xmlns='x'><xml:b><c/></xml:b></a>");
 }
 
 static void attributes_have_namespaces(void **state)
@@ -104,6 +105,9 @@ static void prefixes_are_declared_rightly(void **state)
 	refuse("<a xmlns:p='http://www.w3.org/2000/xmlns/'/>", "bad-namespace-prefix");
 	refuse("<xmlns:a/>", "bad-namespace-prefix");
 	refuse("<a:b:c xmlns:a='x'/>", "bad-namespace-prefix");
+	refuse("<p:0 xmlns:p='x'/>", "bad-namespace-prefix");
+	refuse("<a xmlns:p='x' p:-='x'/>", "bad-namespace-prefix");
+	refuse("<p:\xc2\xb7 xmlns:p='x'/>", "policy-violation");
 	refuse("<a xmlns:p='x' p:b:c='1'/>", "bad-namespace-prefix");
 	expect("<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='de'/>",
 		"<a xml:lang='de'/>");
