@@ -289,7 +289,89 @@ static bool add_archive_row(void *ctx, uint64_t id, const char *with, const void
 		.bytes = span_make(arena_strndup(&r->arena, bytes, len), len) };
 
 	vec_push(&r->rows, row);
+	r->bytes += len;
 	return true;
+}
+
+/* The page may hold so many bytes and no more: rows go from the end that is further from
+ * where reading began. */
+static void trim_page(struct read *r)
+{
+	size_t first = 0, count = r->rows.count;
+
+	while (r->query.bytes > 0 && count > 1 && r->bytes > r->query.bytes) {
+		r->bytes -= r->rows.items[r->query.reverse ? first++ : first + count - 1].bytes.len;
+		count--;
+		r->complete = false;
+	}
+	if (first > 0)
+		memmove(r->rows.items, r->rows.items + first, count * sizeof *r->rows.items);
+	r->rows.count = count;
+}
+
+static int find_page(struct store_env *env, struct read *r)
+{
+	int status = env->ops->find(env->mod, r->tables[0], r->users[0], &r->query,
+		add_archive_row, r, &r->complete);
+
+	trim_page(r);
+	return status;
+}
+
+static int find_ids(struct store_env *env, struct read *r)
+{
+	struct tct_archive_query one = { .size = sizeof one, .limit = 1 };
+	int status = TCT_OK;
+	bool complete;
+
+	r->complete = true;
+	for (uint32_t i = 0; i < r->query.limit && status == TCT_OK && r->complete; i++) {
+		if (r->ids[i] == 0 || r->ids[i] == UINT64_MAX)
+			continue;
+		one.after = r->ids[i] - 1;
+		one.before = r->ids[i] + 1;
+		status = env->ops->find(env->mod, r->tables[0], r->users[0], &one,
+			add_archive_row, r, &complete);
+		trim_page(r);
+	}
+	return status;
+}
+
+struct count_target {
+	uint64_t last;
+	uint32_t count;
+};
+
+static bool count_row(void *ctx, uint64_t id, const char *with, const void *bytes, size_t len)
+{
+	struct count_target *to = ctx;
+
+	(void)with;
+	(void)bytes;
+	(void)len;
+	to->last = id;
+	to->count++;
+	return true;
+}
+
+static int count_rows(struct store_env *env, struct read *r)
+{
+	struct tct_archive_query q = r->query;
+	struct count_target all = { 0 };
+	int status = TCT_OK;
+
+	r->complete = false;
+	q.reverse = 0;
+	while (!r->complete && status == TCT_OK && all.count < r->query.limit) {
+		uint32_t left = r->query.limit - all.count;
+
+		q.limit = left < TCT_ARCHIVE_PAGE_MAX ? left : TCT_ARCHIVE_PAGE_MAX;
+		status = env->ops->find(env->mod, r->tables[0], r->users[0], &q, count_row, &all,
+			&r->complete);
+		q.after = all.last > q.after ? all.last : q.after;
+	}
+	r->counted = all.count;
+	return status;
 }
 
 static int run_read(struct store_env *env, struct read *r)
@@ -318,8 +400,11 @@ static int run_read(struct store_env *env, struct read *r)
 	case READ_USERS:
 		return ops->users(env->mod, r->tables[0], r->after, r->limit, add_row, &to);
 	case READ_FIND:
-		return ops->find(env->mod, r->tables[0], r->users[0], &r->query, add_archive_row, r,
-			&r->complete);
+		return find_page(env, r);
+	case READ_IDS:
+		return find_ids(env, r);
+	case READ_COUNT:
+		return count_rows(env, r);
 	}
 	return TCT_EIO;
 }
@@ -369,6 +454,7 @@ static void *reader(void *arg)
 		r->status = testhook_read();
 		for (int i = 0; r->status == TCT_OK && i < RETRIES; i++) {
 			r->rows.count = 0;
+			r->bytes = 0;
 			r->status = run_read(env, r);
 			if (r->status != TCT_EBUSY)
 				break;

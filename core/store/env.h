@@ -36,7 +36,8 @@ struct read_row {
 	struct span bytes; /* a NUL follows */
 };
 
-enum read_kind { READ_GET, READ_EACH, READ_MANY, READ_USERS, READ_PRELOAD, READ_FIND };
+enum read_kind { READ_GET, READ_EACH, READ_MANY, READ_USERS, READ_PRELOAD, READ_FIND,
+	READ_IDS, READ_COUNT };
 
 struct read {
 	struct loop_message message;
@@ -52,10 +53,13 @@ struct read {
 	const char *key, *after;
 	size_t limit;
 	struct tct_archive_query query;
+	const uint64_t *ids; /* of READ_IDS; query.limit of them */
+	uint64_t bytes;      /* of the archive rows so far */
 	uint64_t min_seq;
 	enum read_kind kind;
 	int status;
 	bool complete;
+	uint32_t counted; /* of READ_COUNT */
 	void (*done)(struct tct_scope *scope, struct read *r); /* on the loop; NULL scope: gone */
 	void *fn, *data; /* of the caller */
 };

@@ -253,6 +253,8 @@ static void found(struct tct_scope *scope, struct read *r)
 		to->with = from->with;
 		page.count++;
 	}
+	if (r->kind == READ_COUNT && r->status == TCT_OK)
+		page.count = r->counted;
 	fn(scope, &page, r->data);
 }
 
@@ -272,22 +274,71 @@ static void narrow(struct tct_archive_query *q)
 		q->before = end;
 }
 
-void tct_archive_find(struct tct_scope *scope, struct tct_archive *a, const char *user,
-	const struct tct_archive_query *q, tct_archive_fn *fn, void *data)
+static struct read *archive_read(struct tct_archive *a, enum read_kind kind, const char *user,
+	const struct tct_archive_query *q)
 {
 	struct tct_kv *kv = &a->kv;
-	struct read *r = new_read(&kv, 1, READ_FIND, &user, 1, NULL);
+	struct read *r = new_read(&kv, 1, kind, &user, 1, NULL);
 
 	memcpy(&r->query, q, q->size < sizeof r->query ? q->size : sizeof r->query);
-	if (r->query.limit == 0)
-		r->query.limit = 50;
-	if (r->query.limit > TCT_ARCHIVE_PAGE_MAX)
-		r->query.limit = TCT_ARCHIVE_PAGE_MAX;
 	if (q->with != NULL)
 		r->query.with = arena_strdup(&r->arena, q->with);
 	narrow(&r->query);
+	return r;
+}
+
+static void archive_start(struct read *r, struct tct_scope *scope, tct_archive_fn *fn, void *data)
+{
 	r->done = found;
 	r->fn = (void *)fn;
 	r->data = data;
 	read_start(r, scope);
+}
+
+void tct_archive_find(struct tct_scope *scope, struct tct_archive *a, const char *user,
+	const struct tct_archive_query *q, tct_archive_fn *fn, void *data)
+{
+	struct read *r = archive_read(a, READ_FIND, user, q);
+
+	if (r->query.limit == 0)
+		r->query.limit = 50;
+	if (r->query.limit > TCT_ARCHIVE_PAGE_MAX)
+		r->query.limit = TCT_ARCHIVE_PAGE_MAX;
+	archive_start(r, scope, fn, data);
+}
+
+void tct_archive_get(struct tct_scope *scope, struct tct_archive *a, const char *user,
+	const uint64_t *ids, size_t count, uint64_t bytes, tct_archive_fn *fn, void *data)
+{
+	struct tct_archive_query q = { .size = sizeof q, .limit = (uint32_t)count, .bytes = bytes };
+	struct read *r = archive_read(a, READ_IDS, user, &q);
+	uint64_t *copy = arena_alloc(&r->arena, (count + 1) * sizeof *copy);
+
+	memcpy(copy, ids, count * sizeof *copy);
+	r->ids = copy;
+	archive_start(r, scope, fn, data);
+}
+
+void tct_archive_count(struct tct_scope *scope, struct tct_archive *a, const char *user,
+	const struct tct_archive_query *q, tct_archive_fn *fn, void *data)
+{
+	archive_start(archive_read(a, READ_COUNT, user, q), scope, fn, data);
+}
+
+void tct_archive_users(struct tct_scope *scope, struct tct_archive *a, const char *after,
+	size_t limit, tct_kv_rows_fn *fn, void *data)
+{
+	tct_kv_users(scope, &a->kv, after, limit, fn, data);
+}
+
+bool tct_archive_matches(const struct tct_archive_query *q, const char *with)
+{
+	size_t len;
+
+	if (q->with == NULL)
+		return true;
+	if ((q->flags & TCT_ARCHIVE_BARE) == 0)
+		return strcmp(q->with, with) == 0;
+	len = strlen(q->with);
+	return strncmp(q->with, with, len) == 0 && (with[len] == '\0' || with[len] == '/');
 }

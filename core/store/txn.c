@@ -287,6 +287,15 @@ void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *
 	add_op(txn, OP_ARCHIVE_DELETE, &a->kv, user, NULL, NULL)->id = id;
 }
 
+void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char *user,
+	uint64_t id, const char *with, struct tct_value value)
+{
+	struct op *op = add_op(txn, OP_APPEND, &a->kv, user, NULL, &value);
+
+	op->with = arena_strdup(&txn->arena, with);
+	op->id = id;
+}
+
 /* ---- sets of timers and callbacks ---- */
 
 struct tct_txn *tct_txn_new(struct tct_mod *m)

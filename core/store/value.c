@@ -12,6 +12,7 @@
 #include "core/xml/elem.h"
 #include "core/xml/parse.h"
 #include "core/xml/write.h"
+#include "core/xmpp/payload.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,18 +85,34 @@ struct tct_value tct_xml(const struct tct_elem *e)
 	return v;
 }
 
+struct tct_value tct_stanza_xml(struct tct_stanza *st)
+{
+	static struct str buffer;
+	struct tct_value v = { .kind = TCT_VALUE_XML };
+	struct delivery *d = delivery_new(st, NULL, NULL);
+
+	str_clear(&buffer);
+	delivery_write(d, &buffer);
+	delivery_unref(d);
+	v.bytes.data = str_text(&buffer);
+	v.bytes.len = buffer.len;
+	return v;
+}
+
 struct tct_elem *tct_add_stored(struct tct_elem *parent, const struct tct_value *v)
 {
-	struct tct_elem *root = NULL, *copy = NULL;
-	struct arena a;
+	struct arena *a = elem_arena(parent);
+	struct arena_mark mark = arena_mark(a);
+	struct tct_elem *root = NULL;
 
 	if (v->kind != TCT_VALUE_XML)
 		return NULL;
-	arena_init(&a);
-	if (parse_stored(span_make(v->bytes.data, v->bytes.len), &a, &root) == TCT_OK)
-		copy = tct_add_copy(parent, root);
-	arena_fini(&a);
-	return copy;
+	if (parse_stored(span_make(v->bytes.data, v->bytes.len), a, &root) != TCT_OK) {
+		arena_rewind(a, mark);
+		return NULL;
+	}
+	elem_adopt(parent, root);
+	return root;
 }
 
 struct span value_encode(struct arena *a, const struct tct_value *v)

@@ -40,7 +40,8 @@ struct tct_storage_ops {
 	/* Users that have rows, sorted, after `after` (NULL: all); key NULL, no bytes. */
 	int (*users)(struct tct_mod *m, void *table, const char *after, size_t limit,
 		tct_storage_row_fn *row, void *ctx);
-	/* At most q->limit rows in ascending order of ids; *complete as in the page. */
+	/* At most q->limit rows in ascending order of ids; *complete as in the page. Whether a
+	 * row's other party matches, tct_archive_matches says; q->bytes is core's affair. */
 	int (*find)(struct tct_mod *m, void *table, const char *user,
 		const struct tct_archive_query *q, tct_storage_archive_fn *row, void *ctx,
 		bool *complete);
@@ -67,6 +68,9 @@ struct tct_storage_ops {
 	/* TCT_EFULL when new data should be refused; called about once a second. */
 	int (*space)(struct tct_mod *m);
 };
+
+/* True when a row with this other party is one that the query wants. Any thread. */
+TCT_API bool tct_archive_matches(const struct tct_archive_query *q, const char *with);
 
 /* The server's state folder, absolute; a backend keeps its files in a folder of its own there.
  * NULL before the configuration was read. */

@@ -42,6 +42,9 @@ TCT_API struct tct_value tct_xml(const struct tct_elem *e);
 /* Appends the stored element of `v` to `parent`; NULL when `v` is no well-formed XML. */
 TCT_API struct tct_elem *tct_add_stored(struct tct_elem *parent, const struct tct_value *v);
 
+/* The whole stanza as one element, its header too; borrowed as above. Freezes the stanza. */
+TCT_API struct tct_value tct_stanza_xml(struct tct_stanza *st);
+
 /* A flat record under construction; the caller frees it. */
 struct tct_record;
 TCT_API struct tct_record *tct_record_new(void);
@@ -128,8 +131,14 @@ TCT_API struct tct_archive *tct_archive_open(struct tct_mod *m, const char *stor
 TCT_API uint64_t tct_archive_append(struct tct_txn *txn, struct tct_archive *a, const char *user,
 	const char *with, struct tct_value value);
 TCT_API void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id);
+/* Writes another value into a row that is there; `with` must be the row's own. */
+TCT_API void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char *user,
+	uint64_t id, const char *with, struct tct_value value);
 
 #define TCT_ARCHIVE_PAGE_MAX 1000
+enum tct_archive_flags {
+	TCT_ARCHIVE_BARE = 1 << 0 /* `with` also stands for what begins with it and a '/' */
+};
 struct tct_archive_query {
 	uint32_t size;           /* sizeof(struct tct_archive_query) */
 	uint32_t limit;          /* rows at most; 0: 50, never more than the above */
@@ -137,7 +146,9 @@ struct tct_archive_query {
 	int64_t start, end;      /* microseconds since 1970, inclusive; 0: open */
 	const char *with;        /* exact; NULL: any */
 	uint32_t reverse;        /* 1: the last `limit` rows; they still come oldest first */
-	uint32_t reserved;
+	uint32_t flags;          /* enum tct_archive_flags */
+	uint64_t bytes;          /* the page ends before it would be larger; 0: no limit. One
+	                            row comes in any case */
 };
 struct tct_archive_row {
 	uint64_t id;
@@ -155,6 +166,17 @@ struct tct_archive_page {
 typedef void tct_archive_fn(struct tct_scope *scope, const struct tct_archive_page *page, void *data);
 TCT_API void tct_archive_find(struct tct_scope *scope, struct tct_archive *a, const char *user,
 	const struct tct_archive_query *q, tct_archive_fn *fn, void *data);
+/* The rows with these ids (copied), in this order; absent ones are left out. `bytes` as in a
+ * query, and then `complete` is 0. */
+TCT_API void tct_archive_get(struct tct_scope *scope, struct tct_archive *a, const char *user,
+	const uint64_t *ids, size_t count, uint64_t bytes, tct_archive_fn *fn, void *data);
+/* How many rows match, in `count` of a page without rows; counts up to q->limit (of any
+ * size, not 0) and then says `complete` 0. Costs as much as reading them. */
+TCT_API void tct_archive_count(struct tct_scope *scope, struct tct_archive *a, const char *user,
+	const struct tct_archive_query *q, tct_archive_fn *fn, void *data);
+/* The users that have rows, as tct_kv_users. */
+TCT_API void tct_archive_users(struct tct_scope *scope, struct tct_archive *a, const char *after,
+	size_t limit, tct_kv_rows_fn *fn, void *data);
 
 #ifdef __cplusplus
 }

@@ -250,7 +250,7 @@ static bool take_row(struct page *p, const struct buffers *b, size_t user_len,
 	r->id = id_from((const unsigned char *)b->k.data + user_len + 1);
 	if (q->reverse ? r->id <= q->after : q->before != 0 && r->id >= q->before)
 		return false;
-	if (q->with != NULL && strcmp(q->with, b->v.data) != 0)
+	if (!tct_archive_matches(q, b->v.data))
 		return true;
 	if (p->count < q->limit) {
 		r->len = b->v.size;

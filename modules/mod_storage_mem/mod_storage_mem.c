@@ -229,7 +229,7 @@ static bool matches(const struct row *r, const struct tct_archive_query *q)
 	uint64_t id = id_of(r);
 
 	return id > q->after && (q->before == 0 || id < q->before) &&
-		(q->with == NULL || strcmp(q->with, r->with) == 0);
+		tct_archive_matches(q, r->with);
 }
 
 static int find(struct tct_mod *m, void *tbl, const char *user, const struct tct_archive_query *q,

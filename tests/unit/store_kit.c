@@ -218,6 +218,14 @@ void on_page(struct tct_scope *s, const struct tct_archive_page *page, void *dat
 	}
 }
 
+void on_count(struct tct_scope *s, const struct tct_archive_page *page, void *data)
+{
+	(void)data;
+	begin(s, page->status, 0);
+	seen.count = page->count;
+	seen.complete = page->complete != 0;
+}
+
 void on_preload(struct tct_scope *s, const struct store_preloaded *p, void *data)
 {
 	(void)data;

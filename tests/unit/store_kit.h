@@ -71,6 +71,7 @@ const char *get(const char *who, const char *key);
 void on_get(struct tct_scope *s, const struct tct_kv_result *r, void *data);
 void on_rows(struct tct_scope *s, const struct tct_kv_rows *rows, void *data);
 void on_page(struct tct_scope *s, const struct tct_archive_page *page, void *data);
+void on_count(struct tct_scope *s, const struct tct_archive_page *page, void *data);
 void on_preload(struct tct_scope *s, const struct store_preloaded *p, void *data);
 /* All rows of a user into `seen`; the others likewise. */
 void each(const char *who);

@@ -331,6 +331,116 @@ static void an_archive_is_searched_both_ways(void **state)
 	assert_found(QUERY(.with = "rome"), "", true);
 }
 
+static void a_bare_address_stands_for_its_resources(void **state)
+{
+	append("juliet", "romeo@b", "1");
+	append("juliet", "romeo@b/home", "2");
+	append("juliet", "romeo@bc/home", "3");
+	append("juliet", "romeo@b/home/2", "4");
+	assert_found(QUERY(.with = "romeo@b"), "1", true);
+	assert_found(QUERY(.with = "romeo@b", .flags = TCT_ARCHIVE_BARE), "124", true);
+	assert_found(QUERY(.with = "romeo@b", .flags = TCT_ARCHIVE_BARE, .limit = 2, .reverse = 1),
+		"24", false);
+	assert_found(QUERY(.with = "romeo@b/home"), "2", true);
+	assert_found(QUERY(.with = "romeo@", .flags = TCT_ARCHIVE_BARE), "", true);
+}
+
+static void a_page_may_be_bounded_in_bytes(void **state)
+{
+	append("juliet", "romeo", "one");
+	append("juliet", "romeo", "two");
+	append("juliet", "romeo", "six");
+	assert_found(QUERY(.bytes = 1), "one", false);
+	assert_found(QUERY(.bytes = 8), "onetwo", false);
+	assert_found(QUERY(.bytes = 11), "onetwo", false);
+	assert_found(QUERY(.bytes = 12), "onetwosix", true);
+	assert_found(QUERY(.bytes = 8, .limit = 2), "onetwo", false);
+	assert_found(QUERY(.bytes = 8, .reverse = 1), "twosix", false);
+	assert_found(QUERY(.bytes = 1, .reverse = 1), "six", false);
+}
+
+static void rows_are_got_by_their_ids(void **state)
+{
+	uint64_t first = append("juliet", "romeo", "1"), second = append("juliet", "nurse", "2");
+	uint64_t other = append("romeo", "juliet", "x");
+	const uint64_t ids[] = { second, other, 0, 1, UINT64_MAX, first };
+	int calls = seen.calls;
+
+	CALL(tct_archive_get(&scope, archive, "juliet", ids, 6, 0, on_page, NULL));
+	turn_until(&seen.calls, calls + 1);
+	assert_int_equal(seen.count, 2);
+	assert_true(seen.complete);
+	assert_string_equal(seen.rows[0].text, "2");
+	assert_string_equal(seen.rows[0].with, "nurse");
+	assert_string_equal(seen.rows[1].text, "1");
+	CALL(tct_archive_get(&scope, archive, "juliet", ids, 6, 1, on_page, NULL));
+	turn_until(&seen.calls, calls + 2);
+	assert_int_equal(seen.count, 1);
+	assert_false(seen.complete);
+	CALL(tct_archive_get(&scope, archive, "juliet", ids, 0, 0, on_page, NULL));
+	turn_until(&seen.calls, calls + 3);
+	assert_int_equal(seen.count, 0);
+}
+
+static void assert_counted(const struct tct_archive_query *q, size_t count, bool complete)
+{
+	int calls = seen.calls;
+
+	CALL(tct_archive_count(&scope, archive, "juliet", q, on_count, NULL));
+	turn_until(&seen.calls, calls + 1);
+	assert_int_equal(seen.status, TCT_OK);
+	assert_int_equal(seen.count, count);
+	assert_int_equal(seen.complete, complete);
+}
+
+static void rows_are_counted(void **state)
+{
+	struct tct_txn *txn = tct_txn_new(&user);
+	uint64_t id = 0;
+
+	for (int i = 0; i < 2500; i++)
+		id = tct_archive_append(txn, archive, "juliet", i % 5 == 0 ? "nurse" : "romeo",
+			tct_string("text"));
+	tct_archive_append(txn, archive, "juliet2", "nurse", tct_string("text"));
+	submit(txn);
+	assert_counted(QUERY(.limit = 10000), 2500, true);
+	assert_counted(QUERY(.limit = 2500), 2500, true);
+	assert_counted(QUERY(.limit = 2499), 2499, false);
+	assert_counted(QUERY(.limit = 1500, .reverse = 1), 1500, false);
+	assert_counted(QUERY(.limit = 10000, .with = "nurse"), 500, true);
+	assert_counted(QUERY(.limit = 10000, .before = id), 2499, true);
+	assert_counted(QUERY(.limit = 10000, .after = id), 0, true);
+}
+
+static void users_of_an_archive(void **state)
+{
+	int calls = seen.calls;
+
+	append("juliet", "romeo", "1");
+	append("juliet", "romeo", "2");
+	append("romeo", "juliet", "1");
+	CALL(tct_archive_users(&scope, archive, NULL, 10, on_rows, NULL));
+	turn_until(&seen.calls, calls + 1);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.rows[0].user, "juliet");
+	assert_string_equal(seen.rows[1].user, "romeo");
+	CALL(tct_archive_users(&scope, archive, "juliet", 10, on_rows, NULL));
+	turn_until(&seen.calls, calls + 2);
+	assert_int_equal(seen.count, 1);
+}
+
+static void a_row_gets_another_value(void **state)
+{
+	uint64_t id = append("juliet", "romeo", "1");
+	struct tct_txn *txn = tct_txn_new(&user);
+
+	append("juliet", "romeo", "2");
+	tct_archive_replace(txn, archive, "juliet", id, "romeo", tct_string("gone"));
+	assert_int_equal(commit(txn), TCT_OK);
+	assert_found(QUERY(.with = "romeo"), "gone2", true);
+	assert_true(seen.rows[0].id == id);
+}
+
 static void the_ends_of_an_archive_hold(void **state)
 {
 	uint64_t id;
@@ -495,5 +605,15 @@ const struct CMUnitTest store_suite[] = {
 	cmocka_unit_test_setup_teardown(the_ends_of_an_archive_hold, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(an_archive_is_searched_by_time, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(archive_rows_go, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(a_bare_address_stands_for_its_resources, kit_setup,
+		kit_teardown),
+	cmocka_unit_test_setup_teardown(a_page_may_be_bounded_in_bytes, kit_setup,
+		kit_teardown),
+	cmocka_unit_test_setup_teardown(rows_are_got_by_their_ids, kit_setup,
+		kit_teardown),
+	cmocka_unit_test_setup_teardown(rows_are_counted, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(users_of_an_archive, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(a_row_gets_another_value, kit_setup,
+		kit_teardown),
 };
 const size_t store_suite_count = sizeof store_suite / sizeof *store_suite;

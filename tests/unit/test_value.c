@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "core/store/value.h"
 #include "core/xml/elem.h"
+
+#include <tercet/stanza.h>
+
 #include "tests/unit/unit.h"
 
 /* A copy of exactly these bytes and the NUL that always follows: reading further is a fault
@@ -333,6 +336,39 @@ static void an_element_cut_anywhere_adds_nothing(void **state)
 	arena_fini(&a);
 }
 
+static void a_stanza_is_kept_whole(void **state)
+{
+	const struct tct_jid *from = tct_jid_new("romeo@localhost/or'chard");
+	const struct tct_jid *to = tct_jid_new("juliet@localhost");
+	struct tct_stanza *st = tct_stanza_new(TCT_MESSAGE_CHAT, from, to, "a<1");
+	struct arena a = { 0 };
+	struct tct_elem *back;
+	struct tct_value v;
+
+	(void)state;
+	tct_stanza_set_lang(st, "it");
+	tct_set(tct_stanza_root(st), "more", "1");
+	tct_add_text(tct_stanza_root(st), "body", "O & Romeo");
+	tct_add(tct_stanza_root(st), "urn:other", "child");
+	v = tct_stanza_xml(st);
+	assert_int_equal(v.kind, TCT_VALUE_XML);
+	back = tct_add_stored(elem_new(&a, "urn:xmpp:forward:0", "forwarded"), &v);
+	assert_true(tct_elem_is(back, "jabber:client", "message"));
+	assert_string_equal(tct_attr(back, "from"), "romeo@localhost/or'chard");
+	assert_string_equal(tct_attr(back, "to"), "juliet@localhost");
+	assert_string_equal(tct_attr(back, "type"), "chat");
+	assert_string_equal(tct_attr(back, "id"), "a<1");
+	assert_string_equal(tct_attr_ns(back, "http://www.w3.org/XML/1998/namespace", "lang"),
+		"it");
+	assert_string_equal(tct_attr(back, "more"), "1");
+	assert_string_equal(tct_child_text(back, "jabber:client", "body"), "O & Romeo");
+	assert_non_null(tct_child(back, "urn:other", "child"));
+	arena_fini(&a);
+	tct_stanza_unref(st);
+	tct_jid_unref(from);
+	tct_jid_unref(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +384,7 @@ int main(void)
 		cmocka_unit_test(elements_come_back),
 		cmocka_unit_test(what_is_no_element_adds_nothing),
 		cmocka_unit_test(an_element_cut_anywhere_adds_nothing),
+		cmocka_unit_test(a_stanza_is_kept_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
