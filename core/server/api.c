@@ -62,6 +62,23 @@ struct tct_elem *tct_event_extra(struct tct_event *pub)
 	return ev->extra;
 }
 
+void *tct_event_data(struct tct_mod *m, struct tct_event *pub, size_t size)
+{
+	struct event *ev = event_of(pub);
+	struct event_note *n;
+
+	for (n = ev->notes; n != NULL; n = n->next) {
+		if (n->mod == m && n->size == size)
+			return n->data;
+	}
+	n = arena_zalloc(&ev->extra_arena, sizeof *n + size);
+	n->mod = m;
+	n->size = size;
+	n->next = ev->notes;
+	ev->notes = n;
+	return n->data;
+}
+
 void tct_route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st)
 {
 	router_route(m, ev != NULL ? event_of(ev) : NULL, st, TCT_NEW);

@@ -11,6 +11,8 @@
 
 #include <tercet/module.h>
 
+#include <stddef.h>
+
 struct lane;
 struct ticket;
 
@@ -28,6 +30,14 @@ enum event_phase {
 	PHASE_END
 };
 
+/* What a module keeps with an event. */
+struct event_note {
+	struct event_note *next;
+	const struct tct_mod *mod;
+	size_t size;
+	max_align_t data[];
+};
+
 struct event {
 	struct tct_event pub; /* first: handlers get a pointer to it */
 	struct turn_item item;
@@ -38,7 +48,8 @@ struct event {
 	struct tct_session **targets;
 	uint32_t target_count, target_room;
 	struct tct_session *few[4]; /* where targets points while that is enough */
-	struct arena extra_arena;
+	struct arena extra_arena;   /* of notes and of what `extra` points to */
+	struct event_note *notes;
 	struct tct_elem *extra; /* children for the receiver that is being delivered to */
 	uint32_t bytes;         /* what it counts in a lane */
 	uint8_t phase;

@@ -319,6 +319,11 @@ size_t session_waiting(const struct tct_session *s)
 	return s->pipe.bytes + session_unsent(s);
 }
 
+size_t tct_session_waiting(const struct tct_session *s)
+{
+	return session_waiting(s);
+}
+
 struct tct_session *session_largest(void)
 {
 	struct tct_session *largest = NULL;

@@ -76,6 +76,12 @@ struct tct_elem *elem_walk(const struct tct_elem *root, const struct tct_elem *a
 	return NULL;
 }
 
+void elem_adopt(struct tct_elem *parent, struct tct_elem *root)
+{
+	tct_assert(root->parent == NULL && root->arena == parent->arena);
+	append(parent, root);
+}
+
 void elem_move(struct tct_elem *root, struct arena *a)
 {
 	for (struct tct_elem *e = root; e != NULL; e = elem_walk(root, e, true))

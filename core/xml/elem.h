@@ -33,6 +33,8 @@ struct tct_elem *elem_add(struct tct_elem *parent, const char *ns, const char *n
 /* A deep copy as a root of another arena. */
 struct tct_elem *elem_copy(struct arena *a, const struct tct_elem *from);
 struct arena *elem_arena(const struct tct_elem *e);
+/* A root of the same arena becomes the last child of `parent`. */
+void elem_adopt(struct tct_elem *parent, struct tct_elem *root);
 /* The arena struct was moved to `a`: tells every node. */
 void elem_move(struct tct_elem *root, struct arena *a);
 /* The next node in document order inside `root`, NULL at the end; `down` false skips the

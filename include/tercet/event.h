@@ -160,6 +160,10 @@ TCT_API struct tct_stanza *tct_stanza_edit(struct tct_event *ev);
  * they are written before the end tag. */
 TCT_API struct tct_elem *tct_event_extra(struct tct_event *ev);
 
+/* What `m` knows of this event: `size` bytes, zeroed at the first call, the same at each
+ * later stage of it; they go when the event has ended. */
+TCT_API void *tct_event_data(struct tct_mod *m, struct tct_event *ev, size_t size);
+
 /* Routes `st` (taken) as made by `m`; queued, never handled inside this call. `ev` is the
  * event that caused it, or NULL: with one, both share a write set if it has writes. */
 TCT_API void tct_route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st);

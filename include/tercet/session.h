@@ -42,6 +42,9 @@ TCT_API void tct_session_send_copy(struct tct_event *ev, struct tct_session *s,
 /* Ends the session with a stream error of RFC 6120 4.9.3, for example "conflict"; NULL: a
  * clean end. Takes effect after the current handler. */
 TCT_API void tct_session_close(struct tct_session *s, const char *condition, const char *text);
+/* Bytes of output that wait for this session: what its connection has not sent yet, too. For
+ * those that send much: with more than the output_queue of tercet.conf the session ends. */
+TCT_API size_t tct_session_waiting(const struct tct_session *s);
 TCT_API bool tct_session_attached(const struct tct_session *s);
 
 /* Presence of the resource, kept by core because resolve needs it; set by mod_presence. */
