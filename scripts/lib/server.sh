@@ -287,7 +287,7 @@ start_process()
 			mv "$folder/pid.new" "$folder/pid"
 			wait "$pid"
 			echo $? >"$folder/exit"' \
-			tercet-devserver "$SERVER_DIR" "$TERCETD" --config "$SERVER_DIR/tercet.conf"
+			tercet-devserver "$SERVER_DIR" ${TERCET_DEVSERVER_WRAP:-} "$TERCETD" --config "$SERVER_DIR/tercet.conf"
 	) </dev/null >>"$SERVER_DIR/log" 2>&1 &
 	disown
 }
