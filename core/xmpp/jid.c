@@ -154,7 +154,7 @@ static bool ipv6_literal(struct span in, char *buf)
 static bool has_ace(struct span s)
 {
 	for (size_t i = 0; i + 4 <= s.len; i++) {
-		if (strncasecmp(s.data + i, "xn--", 4) == 0)
+		if ((i == 0 || s.data[i - 1] == '.') && strncasecmp(s.data + i, "xn--", 4) == 0)
 			return true;
 	}
 	return false;
