@@ -1,0 +1,154 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* keep.c - a message on its way leaves a row with its sender and one with its addressee, in
+ * its own write set: when it is refused, neither stays. The receivers' copies say under
+ * which id it is kept; what goes to the other side never does. */
+#include "modules/mod_mam/mam.h"
+
+#include <string.h>
+
+struct mam_note *mam_note(struct tct_mod *m, struct tct_event *ev)
+{
+	return tct_event_data(m, ev, sizeof(struct mam_note));
+}
+
+static uint64_t append(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *with)
+{
+	struct mam_data *data = tct_mod_data(m);
+	struct tct_record *record = tct_record_new();
+	struct tct_value xml = tct_stanza_xml(ev->stanza);
+	uint64_t id;
+
+	tct_record_set_bytes(record, "xml", xml.bytes.data, xml.bytes.len);
+	id = tct_archive_append(tct_event_txn(ev), data->archive, tct_event_user(ev),
+		tct_jid_text(with), tct_record_value(record));
+	tct_record_free(record);
+	return id;
+}
+
+/* ---- errors that answer what was sent ---- */
+
+static uint32_t hash_of(const struct tct_jid *with, const char *id)
+{
+	const char *text = tct_jid_bare_text(with);
+	uint32_t h = 2166136261u;
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * 16777619u;
+	h *= 16777619u;
+	for (; *id != '\0'; id++)
+		h = (h ^ (unsigned char)*id) * 16777619u;
+	return h != 0 ? h : 1;
+}
+
+static void remember(struct tct_mod *m, struct tct_event *ev)
+{
+	const char *id = tct_stanza_id(ev->stanza);
+	struct mam_entity *e;
+
+	if (id == NULL)
+		return;
+	e = tct_entity_data(m, ev->entity);
+	e->recent[e->next++ % MAM_RECENT] = hash_of(tct_stanza_to(ev->stanza), id);
+}
+
+static bool answers_ours(struct tct_mod *m, struct tct_event *ev)
+{
+	const char *id = tct_stanza_id(ev->stanza);
+	struct mam_entity *e;
+	uint32_t h;
+
+	if (id == NULL)
+		return false;
+	e = tct_entity_data(m, ev->entity);
+	h = hash_of(tct_stanza_from(ev->stanza), id);
+	for (int i = 0; i < MAM_RECENT; i++) {
+		if (e->recent[i] == h)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the way of a message ---- */
+
+enum tct_verdict mam_on_outbound(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct tct_jid *to = tct_stanza_to(ev->stanza);
+
+	/* What goes to oneself is kept where it arrives, once. */
+	if (to == NULL || tct_jid_equal_bare(to, tct_entity_jid(ev->entity)) ||
+		!mam_wanted(ev->stanza) || !mam_prefs_allow(m, ev->entity, to))
+		return TCT_CONTINUE;
+	mam_note(m, ev)->sent = append(m, ev, to);
+	remember(m, ev);
+	return TCT_CONTINUE;
+}
+
+enum tct_verdict mam_on_resolved(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct tct_jid *from = tct_stanza_from(ev->stanza);
+	bool error = tct_stanza_type(ev->stanza) == TCT_MESSAGE_ERROR;
+
+	if (tct_event_user(ev)[0] == '\0' || from == NULL || !tct_entity_exists(ev->entity))
+		return TCT_CONTINUE;
+	if (error ? !answers_ours(m, ev) : !mam_wanted(ev->stanza))
+		return TCT_CONTINUE;
+	if (mam_prefs_allow(m, ev->entity, from))
+		mam_note(m, ev)->kept = append(m, ev, from);
+	return TCT_CONTINUE;
+}
+
+enum tct_verdict mam_on_deliver(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct mam_data *data = tct_mod_data(m);
+	const struct mam_note *note = mam_note(m, ev);
+	char text[MAM_ID_SIZE];
+	struct tct_elem *e;
+
+	if (note->kept == 0)
+		return TCT_CONTINUE;
+	mam_id_text(&data->ids, tct_event_user(ev), note->kept, text);
+	e = tct_add(tct_event_extra(ev), NS_SID, "stanza-id");
+	tct_set(e, "by", tct_jid_text(tct_entity_jid(ev->entity)));
+	tct_set(e, "id", text);
+	return TCT_CONTINUE;
+}
+
+/* True when the stanza has come here with the id of a row of the addressee's: it was given
+ * back by a session that ended. */
+static bool has_row(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct mam_data *data = tct_mod_data(m);
+	const char *self = tct_jid_text(tct_entity_jid(ev->entity));
+
+	tct_elem_each (e, tct_stanza_root(ev->stanza)) {
+		const char *by = tct_attr(e, "by"), *id = tct_attr(e, "id");
+
+		if (tct_elem_is(e, NS_SID, "stanza-id") && by != NULL && id != NULL &&
+			strcmp(by, self) == 0 &&
+			mam_id_parse(&data->ids, tct_event_user(ev), id) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is in the archive is not lost, so its sender hears nothing. */
+enum tct_verdict mam_on_undelivered(struct tct_mod *m, struct tct_event *ev)
+{
+	bool kept = ev->cause == TCT_REROUTE ? has_row(m, ev) : mam_note(m, ev)->kept != 0;
+
+	return kept ? TCT_HANDLED : TCT_CONTINUE;
+}
+
+/* Results that a session did not take are nobody else's. */
+enum tct_verdict mam_on_rerouted(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct tct_jid *from = tct_stanza_from(ev->stanza);
+
+	(void)m;
+	if (from == NULL || ev->entity == NULL ||
+		!tct_jid_equal(from, tct_entity_jid(ev->entity)) ||
+		tct_child(tct_stanza_root(ev->stanza), NS_MAM, "result") == NULL)
+		return TCT_CONTINUE;
+	return TCT_HANDLED;
+}

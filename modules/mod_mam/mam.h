@@ -1,0 +1,80 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* mam.h - what the files of mod_mam share. A message is one row of the archive of each of
+ * its two accounts, written in the write set of its own event. Rows are found by the store's
+ * ids, which are times; clients see them encrypted (ids.c). What an account decides is in
+ * the preloaded store "mam_account". */
+#pragma once
+
+#include <tercet/module.h>
+
+#include "modules/mod_mam/form.h"
+#include "modules/mod_mam/ids.h"
+
+#define NS_RSM "http://jabber.org/protocol/rsm"
+#define NS_SID "urn:xmpp:sid:0"
+
+enum mam_policy { MAM_ALWAYS = 0, MAM_NEVER = 1, MAM_ROSTER = 2 };
+extern const char *const mam_policies[];
+
+struct mam_config {
+	int64_t page_size;
+	int32_t default_policy; /* enum mam_policy */
+	bool user_preferences;
+	int64_t max_preferences;
+};
+
+/* Data of the instance. */
+struct mam_data {
+	struct tct_archive *archive;
+	struct tct_kv *accounts; /* preloaded; see prefs.c */
+	struct mam_ids ids;
+};
+
+/* What is known of an event: the ids of the rows that it left in the archives of its sender
+ * and of its addressee, 0: none. */
+struct mam_note {
+	uint64_t sent, kept;
+};
+struct mam_note *mam_note(struct tct_mod *m, struct tct_event *ev);
+
+/* What was sent last, so that errors that answer it are known. */
+#define MAM_RECENT 32
+
+/* Data of an entity: all zero until it is first used. */
+struct mam_entity {
+	uint32_t recent[MAM_RECENT]; /* hashes; 0: none */
+	uint32_t next;
+};
+
+/* ---- rules.c ---- */
+
+/* True when a message of this kind is worth keeping; who talks with whom does not matter
+ * here. Errors never are. */
+bool mam_wanted(const struct tct_stanza *st);
+
+/* ---- keep.c: rows are written, receivers told ---- */
+
+tct_stanza_fn mam_on_outbound, mam_on_resolved, mam_on_deliver, mam_on_undelivered,
+	mam_on_rerouted;
+
+/* ---- prefs.c ---- */
+
+tct_stanza_fn mam_on_prefs_get, mam_on_prefs_set;
+/* True when the account wants messages with this address in its archive. */
+bool mam_prefs_allow(struct tct_mod *m, struct tct_entity *e, const struct tct_jid *with);
+
+/* ---- query.c ---- */
+
+tct_stanza_fn mam_on_query, mam_on_form, mam_on_metadata;
+
+/* Data of a session: the queries that wait for their turn, shared with them. */
+struct mam_session {
+	struct mam_queue *queue;
+};
+void mam_queue_unref(struct mam_queue *q); /* NULL: nothing */
+
+/* ---- mod_mam.c ---- */
+
+/* The earliest time that is visible in the archive of an account, in microseconds; 0: all. */
+int64_t mam_floor(struct tct_mod *m, const struct tct_entity *e);
