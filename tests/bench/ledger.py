@@ -77,8 +77,9 @@ def count_operation(folder, name):
     return (figures[1] - figures[0]) / COUNT
 
 
-def count_route(folder):
-    """A message from socket to socket, one at a time: again the difference of two runs."""
+def count_route(folder, archived):
+    """A message from socket to socket, one at a time: again the difference of two runs.
+    `archived`: with a copy in the archive of each of the two people."""
     from route import Pair
 
     os.chmod(folder, 0o777)
@@ -86,7 +87,7 @@ def count_route(folder):
         f"valgrind --tool=callgrind --callgrind-out-file={folder}/route.%p")
     figures = []
     for count in (500, 500 + ROUTED):
-        pair = Pair()
+        pair = Pair(archived)
         try:
             pid = pair.pid()
             for i in range(count):
@@ -133,7 +134,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         figures = {name: count_operation(folder, name)
                    for name in ("parse", "build", "serialise")}
-        figures["route"] = count_route(folder)
+        figures["route"] = count_route(folder, False)
+        figures["archive"] = count_route(folder, True)
     if update:
         write_ledger(head, figures)
         return 0

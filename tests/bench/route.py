@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 The Tercet authors
 # SPDX-License-Identifier: MIT
 """route.py - what a message costs from one local session to another, socket to socket, without
-TLS, on the store in memory: processor time of the server per message.
+TLS, on the store in memory: processor time of the server per message, without and with the
+archives of both.
 
     route.py [COUNT]     COUNT messages (40,000), 200 under way at once
 """
@@ -19,12 +20,14 @@ END = b"</message>"
 
 
 class Pair:
-    """Two bound sessions on a server without TLS."""
+    """Two bound sessions on a server without TLS; `archived`: with their archives."""
 
-    def __init__(self):
+    def __init__(self, archived):
         os.environ["TERCET_DEVSERVER_STORE"] = "mem"
         self.server = Server(users=["romeo@localhost:one", "juliet@localhost:two"],
-                             config="c2s_require_encryption = false;")
+                             config="c2s_require_encryption = false;" + (
+                                 "" if archived else
+                                 'modules_disabled = [ "mam", "stanza_ids" ];'))
         self.server.start()
         self.people = {}
         for name, password in (("romeo", "one"), ("juliet", "two")):
@@ -75,18 +78,23 @@ def cpu_ns(pid):
     return total
 
 
-def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40000
-    pair = Pair()
+def measure(name, archived, count):
+    pair = Pair(archived)
     try:
         pair.send(200, 0)
         before = cpu_ns(pair.pid())
         for i in range(0, count, 200):
             pair.send(200, i)
         used = cpu_ns(pair.pid()) - before
-        print(f"{'route':22} {used / count:6.0f} ns of the server, kernel included")
+        print(f"{name:22} {used / count:6.0f} ns of the server, kernel included")
     finally:
         pair.close()
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40000
+    measure("route", False, count)
+    measure("archive", True, count)
 
 
 if __name__ == "__main__":
