@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/server/host.h"
+#include "core/server/inbound.h"
 #include "core/server/lane.h"
 #include "core/server/session.h"
 #include "core/store/txn.h"
@@ -89,6 +90,7 @@ void event_free(struct event *ev)
 		session_unref(ev->pub.origin.session);
 	if (ev->pub.entity != NULL)
 		entity_unpin(ev->pub.entity);
+	inbound_end(ev->inbound, ev->txn != NULL ? txn_ticket(ev->txn) : NULL);
 	if (ev->txn != NULL)
 		txn_close(ev->txn);
 	arena_fini(&ev->extra_arena);

@@ -44,6 +44,7 @@ struct event {
 	struct hook_cursor cursor;
 	struct tct_txn *txn;         /* counted; NULL until somebody wants it */
 	struct tct_request *request; /* while suspended */
+	struct inbound_token *inbound; /* of a stanza of a tracked session; else NULL */
 	struct lane *holding;        /* the lane that this event holds, NULL: none */
 	struct tct_session **targets;
 	uint32_t target_count, target_room;

@@ -193,9 +193,16 @@ struct tct_elem *tcti_nonza_new(const char *ns, const char *name)
 	return elem_new(&n->arena, ns, name);
 }
 
-void tcti_stream_send(struct tct_stream *s, struct tct_elem *e)
+static void nonza_free(struct tct_elem *e)
 {
 	struct nonza *n = (struct nonza *)elem_arena(e);
+
+	arena_fini(&n->arena);
+	free(n);
+}
+
+void tcti_stream_send(struct tct_stream *s, struct tct_elem *e)
+{
 	struct str out = { 0 };
 
 	if (s->state != STREAM_CLOSING) {
@@ -203,8 +210,23 @@ void tcti_stream_send(struct tct_stream *s, struct tct_elem *e)
 		stream_write(s, str_span(&out));
 	}
 	str_fini(&out);
-	arena_fini(&n->arena);
-	free(n);
+	nonza_free(e);
+}
+
+void tcti_stream_send_first(struct tct_stream *s, struct tct_elem *e)
+{
+	struct str *out = s->state != STREAM_CLOSING ? conn_output(s->conn) : NULL;
+
+	if (out != NULL)
+		write_elem(out, e, "jabber:client");
+	nonza_free(e);
+}
+
+void tcti_stream_close_for(struct tct_stream *s, const char *condition,
+	struct tct_elem *application)
+{
+	stream_close(s, condition, NULL, application);
+	nonza_free(application);
 }
 
 struct tct_stanza *tcti_stream_stanza(struct tct_stream *s, const struct tct_elem *e)

@@ -114,7 +114,7 @@ static void add(struct pipe *pipe, struct item *it, struct ticket *ticket, size_
 	pipe_mark(pipe);
 }
 
-bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+static bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 {
 	size_t bytes = delivery_size(d);
 	struct item *it;
@@ -127,6 +127,41 @@ bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 	it->delivery = d;
 	add(pipe, it, ticket, bytes);
 	return true;
+}
+
+void pipe_write_first(struct pipe *pipe, struct delivery *d)
+{
+	struct item *it = item_new();
+
+	it->delivery = d;
+	add(pipe, it, NULL, delivery_size(d));
+	stop_waiting(pipe); /* for what was the first */
+	list_remove(&it->link);
+	list_push_front(&pipe->items, &it->link);
+}
+
+size_t pipe_unwritten(const struct pipe *pipe)
+{
+	size_t count = 0;
+
+	list_each (node, &pipe->items)
+		count += list_entry(node, struct item, link)->delivery != NULL;
+	return count;
+}
+
+void pipe_drop_raw(struct pipe *pipe)
+{
+	list_each (node, &pipe->items) {
+		struct item *it = list_entry(node, struct item, link);
+
+		if (it->delivery != NULL)
+			continue;
+		list_remove(node);
+		pipe->count--;
+		pipe->bytes -= it->len;
+		budget_sub(BUDGET_QUEUES, it->len);
+		item_free(it);
+	}
 }
 
 static void count(struct pipe *pipe, struct delivery *d)

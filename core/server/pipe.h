@@ -33,8 +33,12 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
 /* What is held goes on, in order. */
 void pipe_release(struct pipe *pipe);
-/* Enters at WRITE: for what COUNT replays. */
-bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
+/* To the front of WRITE, not counted and not bounded: for what COUNT has kept. `d` is taken. */
+void pipe_write_first(struct pipe *pipe, struct delivery *d);
+/* Stanzas at WRITE. */
+size_t pipe_unwritten(const struct pipe *pipe);
+/* What is no stanza goes: the connection that it was for is gone. */
+void pipe_drop_raw(struct pipe *pipe);
 /* Bytes that are no stanza (acknowledgements, stream end); they keep their place. */
 void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket);
 /* Writes what may leave to the connection; at the end of the turn for all dirty ones. */

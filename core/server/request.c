@@ -121,6 +121,8 @@ struct tct_request *tct_defer(struct tct_mod *m, struct tct_event *pub)
 		entity_pin(pub->entity);
 	shell->phase = PHASE_IQ;
 	shell->hops = ev->hops;
+	shell->inbound = ev->inbound; /* handled is what was answered */
+	ev->inbound = NULL;
 	ev->deferred = true;
 	return request_new(m, shell);
 }

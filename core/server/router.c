@@ -469,6 +469,7 @@ void router_from_session(struct tct_session *s, struct tct_stanza *st)
 	if (tct_stanza_to(st) == NULL && tct_stanza_kind(st) == TCT_MESSAGE)
 		tct_stanza_set_to(st, s->entity->jid); /* RFC 6120 8.1.1.1 */
 	ev = event_new(st, TCT_NEW);
+	ev->inbound = inbound_begin(s);
 	event_set_session(ev, s);
 	set_entity(ev, s->entity->host, s->entity);
 	/* An answer that one of our own requests waits for passes all lanes, or a held lane

@@ -6,6 +6,7 @@
 #include "core/server/session.h"
 
 #include "core/base/assert.h"
+#include "core/base/budget.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/net/conn.h"
@@ -99,6 +100,7 @@ int tcti_session_bind(struct tct_stream *stream, const char *resource, struct tc
 	s->stream = stream;
 	s->since = tct_now();
 	lane_init(&s->lane);
+	inbound_init(&s->inbound);
 	pipe_init(&s->pipe, s);
 	scope_init(&s->scope, NULL);
 	entity_pin(e);
@@ -167,6 +169,7 @@ void session_end(struct tct_session *s)
 	count--;
 	slots_end(&s->slots);
 	scope_end(&s->scope);
+	tcti_session_set_kept(s, 0);
 	pipe_fini(&s->pipe, give_back);
 	lane_clear(&s->lane, forget, NULL);
 	tct_stanza_unref(s->presence);
@@ -192,7 +195,7 @@ void session_lost(struct tct_session *s, bool clean)
 {
 	s->stream = NULL;
 	if (!clean && s->resumable > 0 && !s->closing)
-		tcti_session_detach(s, s->resumable);
+		tcti_session_detach(s, s->resumable, NULL);
 	else
 		end_later(s);
 }
@@ -223,12 +226,17 @@ static void notify_resumed(void *data)
 	hook_session_notice(hooks(s), TCT_SESSION_RESUMED, s);
 }
 
+struct tct_stream *tcti_session_stream(const struct tct_session *s)
+{
+	return s->stream;
+}
+
 void tcti_session_set_resumable(struct tct_session *s, int64_t seconds)
 {
 	s->resumable = seconds;
 }
 
-void tcti_session_detach(struct tct_session *s, int64_t seconds)
+void tcti_session_detach(struct tct_session *s, int64_t seconds, const char *condition)
 {
 	if (s->ended || s->closing)
 		return;
@@ -237,8 +245,9 @@ void tcti_session_detach(struct tct_session *s, int64_t seconds)
 
 		s->stream = NULL;
 		stream->session = NULL;
-		tcti_stream_close(stream, NULL, NULL);
+		tcti_stream_close(stream, condition, NULL);
 	}
+	pipe_drop_raw(&s->pipe);
 	if (s->expiry != NULL)
 		tct_timer_stop(s->expiry);
 	s->expiry = tct_timer_start(&s->scope, seconds * 1000, 0, expired, s);
@@ -316,7 +325,7 @@ void sessions_end(void)
 
 size_t session_waiting(const struct tct_session *s)
 {
-	return s->pipe.bytes + session_unsent(s);
+	return s->pipe.bytes + s->kept + session_unsent(s);
 }
 
 size_t tct_session_waiting(const struct tct_session *s)
@@ -387,8 +396,20 @@ void tcti_pipe_release(struct tct_session *s)
 
 void tcti_pipe_replay(struct tct_session *s, struct delivery *d)
 {
-	if (!s->ended && !pipe_write(&s->pipe, delivery_ref(d), NULL))
-		turn_call(&s->scope, overflowed, s);
+	if (!s->ended)
+		pipe_write_first(&s->pipe, delivery_ref(d));
+}
+
+size_t tcti_pipe_unwritten(const struct tct_session *s)
+{
+	return pipe_unwritten(&s->pipe);
+}
+
+void tcti_session_set_kept(struct tct_session *s, size_t bytes)
+{
+	budget_sub(BUDGET_QUEUES, s->kept);
+	budget_add(BUDGET_QUEUES, bytes);
+	s->kept = bytes;
 }
 
 struct delivery *tcti_delivery_ref(struct delivery *d)

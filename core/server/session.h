@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/server/entity.h"
+#include "core/server/inbound.h"
 #include "core/server/lane.h"
 #include "core/server/pipe.h"
 #include "core/server/slots.h"
@@ -21,11 +22,13 @@ struct tct_session {
 	struct tct_stream *stream; /* NULL: detached, or ended */
 	struct slots slots;
 	struct lane lane;
+	struct inbound inbound;
 	struct pipe pipe;
 	const struct tcti_pipe_ops *pipe_ops; /* NULL: nothing holds or counts */
 	struct tct_mod *pipe_mod;
 	struct tct_stanza *presence; /* the last available one; NULL: unavailable */
 	int64_t presence_time, since;
+	size_t kept;                 /* bytes that a module keeps for a client to come back */
 	int64_t resumable;           /* seconds to wait for a lost client; 0: none */
 	struct tct_timer *expiry;    /* while detached */
 	struct tct_scope scope;      /* of the session's own timers and of deferred requests */

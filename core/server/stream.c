@@ -53,7 +53,8 @@ void stream_write(struct tct_stream *s, struct span bytes)
 }
 
 /* The rest of what its session may send now, then the end; nothing more is read. */
-static void send_end(struct tct_stream *s, const char *condition, const char *text)
+static void send_end(struct tct_stream *s, const char *condition, const char *text,
+	const struct tct_elem *application)
 {
 	struct str *out = conn_output(s->conn);
 
@@ -70,12 +71,15 @@ static void send_end(struct tct_stream *s, const char *condition, const char *te
 			write_escaped(out, span_of(text));
 			str_append(out, "</text>");
 		}
+		if (application != NULL)
+			write_elem(out, application, "jabber:client");
 		str_append(out, "</stream:error>");
 	}
 	str_append(out, "</stream:stream>");
 }
 
-void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text)
+void stream_close(struct tct_stream *s, const char *condition, const char *text,
+	const struct tct_elem *application)
 {
 	struct tct_session *session = s->session;
 
@@ -89,9 +93,14 @@ void tcti_stream_close(struct tct_stream *s, const char *condition, const char *
 		session_lost(session, true);
 	}
 	if (s->state != STREAM_SECURING)
-		send_end(s, condition, text);
+		send_end(s, condition, text, application);
 	s->state = STREAM_CLOSING;
 	conn_shutdown(s->conn, stopping ? 1 : s->listener->spec.close_timeout);
+}
+
+void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text)
+{
+	stream_close(s, condition, text, NULL);
 }
 
 void streams_shutdown(const char *condition, const char *text)
@@ -161,6 +170,7 @@ static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *
 				tct_stanza_set_from(error, session->entity->jid);
 			tct_session_send(session, error);
 		}
+		inbound_end(inbound_begin(session), NULL);
 		tct_stanza_unref(st);
 		return;
 	}

@@ -47,6 +47,9 @@ void stream_bound(struct tct_stream *s);
 void streams_unthrottle(void);
 /* Closes all with system-shutdown. */
 void streams_shutdown(const char *condition, const char *text);
+/* tcti_stream_close with an application's own condition (borrowed; NULL: none). */
+void stream_close(struct tct_stream *s, const char *condition, const char *text,
+	const struct tct_elem *application);
 /* Cuts all that are left; conns_flush then frees them. */
 void streams_abort(void);
 /* Cuts those that we have ended and whose peers do not take what is left for them; false:

@@ -55,6 +55,8 @@ TCT_API void *tcti_stream_data(struct tct_mod *m, struct tct_stream *s);
 /* A nonza to be filled with tct_add and tct_set, then given to tcti_stream_send (taken). */
 TCT_API struct tct_elem *tcti_nonza_new(const char *ns, const char *name);
 TCT_API void tcti_stream_send(struct tct_stream *s, struct tct_elem *nonza);
+/* The same, in front of what waits in its session's pipe. */
+TCT_API void tcti_stream_send_first(struct tct_stream *s, struct tct_elem *nonza);
 /* Answers an IQ that came before a session was bound; `result` is taken. */
 TCT_API void tcti_stream_reply(struct tct_stream *s, struct tct_stanza *answer);
 /* Makes a stanza of a nonza that is an IQ (before bind); NULL when it is none. */
@@ -76,6 +78,9 @@ TCT_API bool tcti_stream_can_tls(const struct tct_stream *s);
 TCT_API void tcti_stream_authenticated(struct tct_stream *s, const char *user, bool restart);
 /* Sends a stream error (RFC 6120 4.9.3; NULL: none) and the end tag, then closes. */
 TCT_API void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text);
+/* The same with an application's own condition (RFC 6120 4.9.4), a nonza that is taken. */
+TCT_API void tcti_stream_close_for(struct tct_stream *s, const char *condition,
+	struct tct_elem *application);
 
 /* Channel binding of the connection (RFC 9266, RFC 5929): "tls-exporter",
  * "tls-server-end-point", "tls-unique". TCT_ENOENT when this connection has none of that
@@ -86,14 +91,29 @@ TCT_API int tcti_stream_binding(const struct tct_stream *s, const char *type, vo
  * server makes one. A resource in use gets another one instead (RFC 6120 7.7.2.2).
  * TCT_EINVAL: not a resource; TCT_EFULL: too many sessions of the account. */
 TCT_API int tcti_session_bind(struct tct_stream *s, const char *resource, struct tct_session **session);
-/* Takes a session from its connection and keeps it for at most `seconds`; its scope, data
- * and queue go on. What is written to it is kept. */
-TCT_API void tcti_session_detach(struct tct_session *session, int64_t seconds);
+/* The stream of an attached session; NULL while it is detached. */
+TCT_API struct tct_stream *tcti_session_stream(const struct tct_session *session);
+/* Takes a session from its connection, which ends with that stream error (NULL: none), and
+ * keeps it for at most `seconds`; its scope, data and queue go on. What is sent to it waits;
+ * nonzas that were not written are dropped. */
+TCT_API void tcti_session_detach(struct tct_session *session, int64_t seconds,
+	const char *condition);
 /* Attaches a detached session to an authenticated stream of the same account. TCT_EPERM:
  * another account; TCT_EBUSY: the session is attached (the old stream is closed first). */
 TCT_API int tcti_session_resume(struct tct_stream *s, struct tct_session *session);
 /* The session may be detached instead of ended when its connection is lost. */
 TCT_API void tcti_session_set_resumable(struct tct_session *session, int64_t seconds);
+
+/* ---- what a session has sent ---- */
+
+/* From here on its stanzas are counted: received, and handled, which is in order: that many of
+ * the first ones have ended (a question: was answered) and what they wrote is on disk. Both
+ * begin at 0 and wrap at 2^32. They are equal when nothing waits. */
+TCT_API void tcti_session_track(struct tct_session *s);
+TCT_API uint32_t tcti_session_received(const struct tct_session *s);
+TCT_API uint32_t tcti_session_handled(const struct tct_session *s);
+/* Has the operation `handled` of the pipe's owner called at the end of this turn, once. */
+TCT_API void tcti_session_notice(struct tct_session *s);
 
 /* ---- the output pipe of a session: HOLD, COUNT, WRITE ---- */
 
@@ -111,13 +131,21 @@ struct tcti_pipe_ops {
 	bool (*hold)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
 	/* COUNT: each stanza once, in the order in which it will be written. May be NULL. */
 	void (*count)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
+	/* tcti_session_handled has grown, or tcti_session_notice was called; once for all of a
+	 * turn, at its end. May be NULL. */
+	void (*handled)(struct tct_mod *m, struct tct_session *s);
 };
 /* One module per session; NULL takes it off. `ops` lives as long as the instance. */
 TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, const struct tcti_pipe_ops *ops);
 /* What is held goes on to COUNT and WRITE, in order. */
 TCT_API void tcti_pipe_release(struct tct_session *s);
-/* Writes again what was counted before (after a resumption); `d` is borrowed. */
+/* Writes again what was counted and written before (after a resumption), in front of all that
+ * waits at WRITE: the newest comes first. `d` is borrowed. */
 TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d);
+/* How many of the stanzas that were counted last were not written yet. */
+TCT_API size_t tcti_pipe_unwritten(const struct tct_session *s);
+/* What the owner of COUNT keeps for the session, in bytes, for the budget of memory. */
+TCT_API void tcti_session_set_kept(struct tct_session *s, size_t bytes);
 /* Nobody got it: it is routed again to the account, or bounced; `d` is borrowed. */
 TCT_API void tcti_give_back(struct tct_session *s, struct delivery *d);
 
