@@ -1,0 +1,21 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* queue.h - what was sent to a client and not acknowledged: a ring of deliveries, oldest
+ * first, made when the first one comes. Loop thread. */
+#pragma once
+
+#include <tercet/internal/stream.h>
+
+struct queue {
+	struct delivery **ring; /* counted */
+	uint32_t head, count, room; /* room is a power of two, or 0 */
+	size_t bytes;
+};
+
+void queue_fini(struct queue *q);
+/* Keeps a reference of `d` at the end. */
+void queue_push(struct queue *q, struct delivery *d);
+/* The i-th, oldest first; i < q->count. Borrowed. */
+struct delivery *queue_get(const struct queue *q, uint32_t i);
+/* Drops the `n` oldest; n <= q->count. */
+void queue_drop(struct queue *q, uint32_t n);
