@@ -14,7 +14,8 @@ struct mam_note *mam_note(struct tct_mod *m, struct tct_event *ev)
 
 static uint64_t append(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *with)
 {
-	struct mam_data *data = tct_mod_data(m);
+	const struct mam_config *config = tct_mod_config(m);
+	const struct mam_data *data = tct_mod_data(m);
 	struct tct_record *record = tct_record_new();
 	struct tct_value xml = tct_stanza_xml(ev->stanza);
 	uint64_t id;
@@ -22,7 +23,10 @@ static uint64_t append(struct tct_mod *m, struct tct_event *ev, const struct tct
 	tct_record_set_bytes(record, "xml", xml.bytes.data, xml.bytes.len);
 	id = tct_archive_append(tct_event_txn(ev), data->archive, tct_event_user(ev),
 		tct_jid_text(with), tct_record_value(record));
+	mam_expire_note(m, ev->entity, xml.bytes.len);
 	tct_record_free(record);
+	if (config->tombstones)
+		mam_retract(m, ev, with, id);
 	return id;
 }
 
@@ -100,17 +104,10 @@ enum tct_verdict mam_on_resolved(struct tct_mod *m, struct tct_event *ev)
 
 enum tct_verdict mam_on_deliver(struct tct_mod *m, struct tct_event *ev)
 {
-	const struct mam_data *data = tct_mod_data(m);
-	const struct mam_note *note = mam_note(m, ev);
-	char text[MAM_ID_SIZE];
-	struct tct_elem *e;
+	uint64_t id = mam_note(m, ev)->kept;
 
-	if (note->kept == 0)
-		return TCT_CONTINUE;
-	mam_id_text(&data->ids, tct_event_user(ev), note->kept, text);
-	e = tct_add(tct_event_extra(ev), NS_SID, "stanza-id");
-	tct_set(e, "by", tct_jid_text(tct_entity_jid(ev->entity)));
-	tct_set(e, "id", text);
+	if (id != 0)
+		mam_add_id(m, ev->entity, id, tct_event_extra(ev));
 	return TCT_CONTINUE;
 }
 

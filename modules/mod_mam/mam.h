@@ -8,6 +8,8 @@
 
 #include <tercet/module.h>
 
+#include <tercet/archive.h>
+
 #include "modules/mod_mam/form.h"
 #include "modules/mod_mam/ids.h"
 
@@ -22,6 +24,9 @@ struct mam_config {
 	int32_t default_policy; /* enum mam_policy */
 	bool user_preferences;
 	int64_t max_preferences;
+	bool tombstones;
+	int64_t expire_after, expire_interval;
+	int64_t max_messages, max_bytes;
 };
 
 /* Data of the instance. */
@@ -29,6 +34,20 @@ struct mam_data {
 	struct tct_archive *archive;
 	struct tct_kv *accounts; /* preloaded; see prefs.c */
 	struct mam_ids ids;
+	struct mam_watch *watches;
+	/* expire.c */
+	struct tct_timer *expiry;
+	struct mam_job *jobs, **last_job;
+	size_t job_count;
+	bool sweeping, passing; /* a job runs; all accounts are gone through */
+	char *after;            /* ... and this was the last one, NULL: none yet */
+	/* retract.c: the first one runs */
+	struct mam_retraction *retractions;
+	size_t retraction_count;
+	uint64_t retractions_made;
+	struct tct_kv *pending; /* those that are not done */
+	size_t resuming;        /* reads of it under way */
+	bool retractions_left;  /* some are only there */
 };
 
 /* What is known of an event: the ids of the rows that it left in the archives of its sender
@@ -45,6 +64,7 @@ struct mam_note *mam_note(struct tct_mod *m, struct tct_event *ev);
 struct mam_entity {
 	uint32_t recent[MAM_RECENT]; /* hashes; 0: none */
 	uint32_t next;
+	int64_t count, bytes; /* kept since the archive was last looked at */
 };
 
 /* ---- rules.c ---- */
@@ -74,7 +94,34 @@ struct mam_session {
 };
 void mam_queue_unref(struct mam_queue *q); /* NULL: nothing */
 
-/* ---- mod_mam.c ---- */
+/* ---- expire.c ---- */
 
-/* The earliest time that is visible in the archive of an account, in microseconds; 0: all. */
-int64_t mam_floor(struct tct_mod *m, const struct tct_entity *e);
+/* Rows below this id are invisible: too old, or of an account that was deleted. 0: none. */
+uint64_t mam_floor(struct tct_mod *m, const struct tct_entity *e);
+/* At the start and when the options have changed. */
+void mam_expire_start(struct tct_mod *m);
+/* A row of that size was added to the archive of `e`. */
+void mam_expire_note(struct tct_mod *m, struct tct_entity *e, size_t bytes);
+tct_entity_fn mam_on_deleted;
+
+/* ---- retract.c ---- */
+
+/* At the start: what was left is done. */
+void mam_retract_start(struct tct_mod *m);
+
+/* The event's message was kept as `row`: when it takes one back, that one is buried. */
+void mam_retract(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *with, uint64_t row);
+/* True when one of the first `made` retractions is still under way in the archive of `user`. */
+bool mam_retract_waits(struct tct_mod *m, const char *user, uint64_t made);
+/* The account is deleted: nothing is written for it any more. */
+void mam_retract_forget(struct tct_mod *m, const char *user);
+
+/* ---- service.c ---- */
+
+void mam_provide(struct tct_mod *m);
+void mam_add_id(struct tct_mod *m, const struct tct_entity *e, uint64_t id,
+	struct tct_elem *parent);
+struct tct_elem *mam_add_row(struct tct_mod *m, struct tct_elem *parent,
+	const struct tct_value *row);
+/* Tells who wants to know that a session was sent all rows between these. */
+void mam_fetched(struct tct_mod *m, struct tct_session *s, uint64_t first, uint64_t last);

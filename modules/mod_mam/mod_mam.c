@@ -6,6 +6,7 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
+#define NS_RETRACT "urn:xmpp:message-retract:1"
 #define KEY_OF_IDS "ids"
 
 static const struct tct_option options[] = {
@@ -19,15 +20,22 @@ static const struct tct_option options[] = {
 		.doc = "Whether accounts may decide with whom their messages are kept."),
 	TCT_OPT_INT(struct mam_config, max_preferences, .def = "200", .min = "0", .max = "2000",
 		.doc = "How many addresses an account may name in its preferences."),
+	TCT_OPT_BOOL(struct mam_config, tombstones, .def = "true",
+		.doc = "Whether a message that its author takes back is replaced in the archive "
+		       "by what says so. Takes effect at the next start."),
+	TCT_OPT_PERIOD(struct mam_config, expire_after, .def = "0 s", .min = "0 s",
+		.doc = "Age at which messages go. 0 s: never. The law may know a longest time "
+		       "for personal data, or a shortest one."),
+	TCT_OPT_INT(struct mam_config, max_messages, .def = "0", .min = "0",
+		.doc = "Messages in the archive of an account; more make the oldest go. 0: no "
+		       "limit. An archive may be an eighth larger for a while."),
+	TCT_OPT_SIZE(struct mam_config, max_bytes, .def = "0 B", .min = "0 B",
+		.doc = "The same in bytes. 0 B: no limit."),
+	TCT_OPT_PERIOD(struct mam_config, expire_interval, .def = "1 hour", .min = "1 s",
+		.doc = "How often all archives are looked through for messages that go. Those "
+		       "that are too old are not shown before, either."),
 	TCT_OPT_END
 };
-
-int64_t mam_floor(struct tct_mod *m, const struct tct_entity *e)
-{
-	(void)m;
-	(void)e;
-	return 0;
-}
 
 /* The key is made once for a host. Its row commits before any row of the archive. */
 static int open_ids(struct tct_mod *m, struct tct_error *err)
@@ -58,12 +66,6 @@ static int open_ids(struct tct_mod *m, struct tct_error *err)
 	return status;
 }
 
-static void on_deleted(struct tct_mod *m, struct tct_entity *e)
-{
-	(void)m;
-	(void)e;
-}
-
 static void register_handlers(struct tct_mod *m)
 {
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_MAM, "query", mam_on_query);
@@ -74,7 +76,7 @@ static void register_handlers(struct tct_mod *m)
 	tct_on_message(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, mam_on_outbound);
 	tct_on_message(m, TCT_RESOLVED, TCT_PRIO_OBSERVE, mam_on_resolved);
 	tct_on_message(m, TCT_DELIVER, TCT_PRIO_OBSERVE, mam_on_deliver);
-	tct_on_entity(m, TCT_ENTITY_DELETED, on_deleted);
+	tct_on_entity(m, TCT_ENTITY_DELETED, mam_on_deleted);
 	/* Also what was given back by a session that ended, and found nobody else. */
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE);
 	tct_on_message(m, TCT_UNDELIVERED, TCT_PRIO_FALLBACK + 50, mam_on_undelivered);
@@ -88,12 +90,19 @@ static int load(struct tct_mod *m, struct tct_error *err)
 
 	data->archive = tct_archive_open(m, "mam", err);
 	data->accounts = tct_kv_open(m, "mam_account", err);
-	if (data->archive == NULL || data->accounts == NULL || open_ids(m, err) != TCT_OK)
+	data->pending = tct_kv_open(m, "mam_retract", err);
+	if (data->archive == NULL || data->accounts == NULL || data->pending == NULL ||
+		open_ids(m, err) != TCT_OK)
 		return TCT_EIO;
 	register_handlers(m);
+	mam_provide(m);
+	mam_expire_start(m);
+	mam_retract_start(m);
 	tct_feature(m, NS_MAM);
 	tct_feature(m, NS_MAM "#extended");
 	tct_feature(m, NS_MAM "#groupchat-field");
+	if (((const struct mam_config *)tct_mod_config(m))->tombstones)
+		tct_feature(m, NS_RETRACT "#tombstone");
 	return TCT_OK;
 }
 
@@ -108,12 +117,12 @@ static void session_end(struct tct_mod *m, void *data)
 	mam_queue_unref(((struct mam_session *)data)->queue);
 }
 
-/* Options are looked up whenever they are needed. */
+/* The other options are looked up whenever they are needed. */
 static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
 {
-	(void)m;
 	(void)old;
 	(void)err;
+	mam_expire_start(m);
 	return TCT_OK;
 }
 

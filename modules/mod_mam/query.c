@@ -32,6 +32,7 @@ struct query {
 	struct mam_query q;
 	struct tct_archive_query page;
 	uint64_t oldest; /* of the metadata */
+	uint64_t retractions; /* that were made before it was asked */
 };
 
 /* ---- one after the other ---- */
@@ -101,6 +102,7 @@ static enum tct_verdict begin(struct tct_mod *m, struct tct_event *ev, struct ma
 	query->metadata = metadata;
 	query->queryid = queryid != NULL ? strdup(queryid) : NULL;
 	query->queue = queue;
+	query->retractions = ((struct mam_data *)tct_mod_data(m))->retractions_made;
 	queue->refs++;
 	queue->count++;
 	*queue->last = query;
@@ -122,19 +124,15 @@ static void send_row(struct query *query, const struct tct_archive_row *row)
 	struct tct_elem *result = tct_add(tct_stanza_root(st), NS_MAM, "result");
 	struct tct_elem *forwarded = tct_add(result, "urn:xmpp:forward:0", "forwarded");
 	char id[MAM_ID_SIZE], stamp[TCT_TIME_SIZE];
-	struct tct_value xml;
 
 	mam_id_text(&data->ids, tct_session_user(query->session), row->id, id);
 	tct_set(result, "queryid", query->queryid);
 	tct_set(result, "id", id);
 	tct_time_text(stamp, row->time, true);
 	tct_set(tct_add(forwarded, "urn:xmpp:delay", "delay"), "stamp", stamp);
-	if (tct_record_find(&row->value, "xml", &xml) && xml.kind == TCT_VALUE_BYTES) {
-		xml.kind = TCT_VALUE_XML;
-		if (tct_add_stored(forwarded, &xml) == NULL)
-			tct_log_warn(m, "a message in the archive of \"%s\" cannot be read",
-				tct_jid_text(self));
-	}
+	if (mam_add_row(m, forwarded, &row->value) == NULL)
+		tct_log_warn(m, "a message in the archive of \"%s\" cannot be read",
+			tct_jid_text(self));
 	tct_session_send(query->session, st);
 }
 
@@ -204,6 +202,9 @@ static void on_page(struct tct_scope *scope, const struct tct_archive_page *page
 		return;
 	for (size_t i = 0; i < page->count; i++)
 		rows[i] = &page->rows[i];
+	if (page->count > 0 && query->page.with == NULL)
+		mam_fetched(tct_request_mod(query->rq), query->session, page->rows[0].id,
+			page->rows[page->count - 1].id);
 	send_page(query, rows, page->count, page->complete != 0);
 }
 
@@ -298,7 +299,7 @@ static void on_named(struct tct_scope *scope, const struct tct_archive_page *pag
 	struct query *query = data;
 	uint64_t ids[MAM_IDS_MAX + 4];
 	size_t count = named(query, ids);
-	int64_t floor = mam_floor(tct_request_mod(query->rq), tct_session_entity(query->session));
+	uint64_t floor = mam_floor(tct_request_mod(query->rq), tct_session_entity(query->session));
 	bool gone = page->count < count;
 	struct tct_archive_page some = *page;
 
@@ -306,7 +307,7 @@ static void on_named(struct tct_scope *scope, const struct tct_archive_page *pag
 	if (failed(query, page->status))
 		return;
 	for (size_t i = 0; i < page->count; i++)
-		gone |= page->rows[i].time < floor;
+		gone |= page->rows[i].id < floor;
 	if (gone) {
 		tct_request_refuse(query->rq, TCT_ITEM_NOT_FOUND, NULL);
 		return;
@@ -375,7 +376,7 @@ static void prepare(struct query *query)
 	const struct mam_config *config = tct_mod_config(m);
 	struct tct_archive_query *page = &query->page;
 	const struct mam_query *q = &query->q;
-	int64_t floor = mam_floor(m, tct_session_entity(query->session));
+	uint64_t floor = mam_floor(m, tct_session_entity(query->session));
 
 	*page = (struct tct_archive_query){ .size = sizeof *page, .bytes = PAGE_BYTES };
 	page->limit = (uint32_t)config->page_size;
@@ -383,9 +384,9 @@ static void prepare(struct query *query)
 		page->limit = 1;
 	else if (q->max >= 0 && q->max < config->page_size)
 		page->limit = (uint32_t)q->max;
-	page->after = latest(q->after, q->after_field);
+	page->after = latest(latest(q->after, q->after_field), floor > 0 ? floor - 1 : 0);
 	page->before = earliest(q->before, q->before_field);
-	page->start = q->start > floor ? q->start : floor;
+	page->start = q->start;
 	page->end = q->end;
 	page->reverse = q->backward;
 	if (q->with != NULL) {
@@ -401,7 +402,9 @@ static void run(struct tct_scope *scope, void *data)
 	uint64_t ids[MAM_IDS_MAX + 4];
 	size_t count;
 
-	if (tct_session_waiting(query->session) > PACE_BYTES) {
+	/* What was taken back before is not shown any more. */
+	if (tct_session_waiting(query->session) > PACE_BYTES ||
+		mam_retract_waits(tct_request_mod(query->rq), user, query->retractions)) {
 		tct_timer_start(scope, PACE_MS, 0, run, query);
 		return;
 	}
