@@ -23,6 +23,8 @@
 #define RETRIES 20                          /* of a set after a deadlock */
 #define QUEUE_BYTES (16u * 1024 * 1024)     /* beyond it clients are not read */
 #define TOUCHED_MAX 4096                    /* users remembered before a clean-up */
+#define TIDY_ROWS 250                       /* hidden rows that go in one piece */
+#define TIDY_MS 100                         /* the writer is busy: a piece that often */
 
 struct touched {
 	uint64_t seq;
@@ -34,6 +36,7 @@ struct store_env {
 	struct scope_node node; /* in the provider's scope */
 	struct tct_mod *mod;
 	const struct tct_storage_ops *ops;
+	struct tct_storage_ops own_ops; /* what an older backend lacks is NULL */
 	struct list tables;
 	/* loop */
 	struct map touched; /* user -> struct touched */
@@ -47,6 +50,8 @@ struct store_env {
 	bool stopping, writer_done;
 	_Atomic bool full;
 	bool started;
+	_Atomic bool untidy; /* there may be hidden rows to remove */
+	int64_t tidied;      /* writer: when, ms */
 	pthread_t writer, readers[READERS];
 };
 
@@ -102,32 +107,49 @@ static int expect(struct store_env *env, void *t, const struct op *op)
 	return same ? TCT_OK : TCT_ECONFLICT;
 }
 
+static int apply_archive_op(struct store_env *env, void *t, const struct op *op)
+{
+	const struct tct_storage_ops *ops = env->ops;
+	struct tct_mod *m = env->mod;
+	void *table = op->kv->table;
+
+	switch ((enum op_kind)op->kind) {
+	case OP_APPEND:
+		return ops->append(m, t, table, op->user, op->id, op->with, op->bytes.data,
+			op->bytes.len);
+	case OP_REPLACE:
+		return ops->replace(m, t, table, op->user, op->id, op->bytes.data, op->bytes.len);
+	case OP_ARCHIVE_DELETE:
+		return ops->archive_del(m, t, table, op->user, op->id);
+	case OP_TRIM:
+		return ops->trim(m, t, table, op->user, op->id);
+	case OP_PURGE:
+		return ops->purge(m, t, table, op->user);
+	case OP_EXPIRE:
+		return ops->expire(m, t, table, op->id);
+	default:
+		return TCT_EIO;
+	}
+}
+
 static int apply_op(struct store_env *env, void *t, const struct op *op)
 {
 	const struct tct_storage_ops *ops = env->ops;
 	struct tct_mod *m = env->mod;
-	int status;
 
 	switch ((enum op_kind)op->kind) {
 	case OP_PUT:
 		return ops->put(m, t, op->kv->table, op->user, op->key, op->bytes.data,
 			op->bytes.len);
 	case OP_DELETE:
-		status = ops->del(m, t, op->kv->table, op->user, op->key);
-		return status == TCT_ENOENT ? TCT_OK : status;
+		return ops->del(m, t, op->kv->table, op->user, op->key);
 	case OP_DELETE_USER:
-		status = ops->del_user(m, t, op->kv->table, op->user);
-		return status == TCT_ENOENT ? TCT_OK : status;
+		return ops->del_user(m, t, op->kv->table, op->user);
 	case OP_EXPECT:
 		return expect(env, t, op);
-	case OP_APPEND:
-		return ops->append(m, t, op->kv->table, op->user, op->id, op->with,
-			op->bytes.data, op->bytes.len);
-	case OP_ARCHIVE_DELETE:
-		status = ops->archive_del(m, t, op->kv->table, op->user, op->id);
-		return status == TCT_ENOENT ? TCT_OK : status;
+	default:
+		return apply_archive_op(env, t, op);
 	}
-	return TCT_EIO;
 }
 
 static int apply_once(struct store_env *env, const struct tct_txn *txn)
@@ -139,8 +161,11 @@ static int apply_once(struct store_env *env, const struct tct_txn *txn)
 		status = env->ops->begin(env->mod, &t);
 	if (status != TCT_OK)
 		return status;
-	for (const struct op *op = txn->first; op != NULL && status == TCT_OK; op = op->next)
+	for (const struct op *op = txn->first; op != NULL && status == TCT_OK; op = op->next) {
 		status = apply_op(env, t, op);
+		if (status == TCT_ENOENT) /* what should go is not there */
+			status = TCT_OK;
+	}
 	if (status != TCT_OK) {
 		env->ops->abort(env->mod, t);
 		return status;
@@ -204,6 +229,8 @@ static void write_batch(struct store_env *env, struct list *sets)
 
 		txn->status = txn->adds && env->full ? TCT_EFULL : apply(env, txn);
 		committed |= txn->status == TCT_OK;
+		if (txn->hides)
+			env->untidy = true;
 		last = txn->seq;
 	}
 	pthread_mutex_lock(&env->lock);
@@ -216,45 +243,66 @@ static void write_batch(struct store_env *env, struct list *sets)
 	loop_post(&b->message);
 }
 
-static void look_at_space(struct store_env *env, time_t *next)
+/* Removes a piece of what is hidden when nobody waits, and now and then when somebody always
+ * does. True: there is more to do, and time for it. */
+static bool tidy(struct store_env *env, bool idle)
 {
-	time_t now = time(NULL);
+	struct timespec ts;
+	bool more = false;
+	int64_t now;
+	int status;
 
-	if (now < *next && *next - now < 10)
-		return;
-	*next = now + 1;
-	env->full = testhook_full() || env->ops->space(env->mod) == TCT_EFULL;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	if (!env->untidy || (!idle && now - env->tidied < TIDY_MS))
+		return false;
+	env->tidied = now;
+	env->untidy = false;
+	status = env->ops->tidy(env->mod, TIDY_ROWS, &more);
+	if (status != TCT_OK || more)
+		env->untidy = true;
+	return status == TCT_OK && more;
+}
+
+/* Waits for sets, for a second at most: there is space to look at. */
+static bool next_sets(struct store_env *env, struct list *sets, bool wait)
+{
+	struct timespec until;
+	bool stop;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 1;
+	pthread_mutex_lock(&env->lock);
+	while (wait && list_empty(&env->sets) && !env->stopping &&
+		pthread_cond_timedwait(&env->work, &env->lock, &until) == 0)
+		;
+	list_splice(sets, &env->sets);
+	env->queued_bytes = 0;
+	stop = list_empty(sets) && env->stopping;
+	if (stop) {
+		env->writer_done = true;
+		pthread_cond_broadcast(&env->reading);
+	}
+	pthread_mutex_unlock(&env->lock);
+	return !stop;
 }
 
 static void *writer(void *arg)
 {
 	struct store_env *env = arg;
 	struct list sets;
-	time_t next_look = 0;
+	bool busy = false;
 
 	list_init(&sets);
-	for (;;) {
-		struct timespec until;
+	while (next_sets(env, &sets, !busy)) {
+		bool idle = list_empty(&sets);
 
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += 1;
-		pthread_mutex_lock(&env->lock);
-		while (list_empty(&env->sets) && !env->stopping &&
-			pthread_cond_timedwait(&env->work, &env->lock, &until) == 0)
-			;
-		list_splice(&sets, &env->sets);
-		env->queued_bytes = 0;
-		if (list_empty(&sets) && env->stopping) {
-			env->writer_done = true;
-			pthread_cond_broadcast(&env->reading);
-			pthread_mutex_unlock(&env->lock);
-			return NULL;
-		}
-		pthread_mutex_unlock(&env->lock);
-		look_at_space(env, &next_look);
-		if (!list_empty(&sets))
+		env->full = testhook_full() || env->ops->space(env->mod) == TCT_EFULL;
+		if (!idle)
 			write_batch(env, &sets);
+		busy = tidy(env, idle) || !idle;
 	}
+	return NULL;
 }
 
 /* ---- readers ---- */
@@ -337,41 +385,10 @@ static int find_ids(struct store_env *env, struct read *r)
 	return status;
 }
 
-struct count_target {
-	uint64_t last;
-	uint32_t count;
-};
-
-static bool count_row(void *ctx, uint64_t id, const char *with, const void *bytes, size_t len)
-{
-	struct count_target *to = ctx;
-
-	(void)with;
-	(void)bytes;
-	(void)len;
-	to->last = id;
-	to->count++;
-	return true;
-}
-
 static int count_rows(struct store_env *env, struct read *r)
 {
-	struct tct_archive_query q = r->query;
-	struct count_target all = { 0 };
-	int status = TCT_OK;
-
-	r->complete = false;
-	q.reverse = 0;
-	while (!r->complete && status == TCT_OK && all.count < r->query.limit) {
-		uint32_t left = r->query.limit - all.count;
-
-		q.limit = left < TCT_ARCHIVE_PAGE_MAX ? left : TCT_ARCHIVE_PAGE_MAX;
-		status = env->ops->find(env->mod, r->tables[0], r->users[0], &q, count_row, &all,
-			&r->complete);
-		q.after = all.last > q.after ? all.last : q.after;
-	}
-	r->counted = all.count;
-	return status;
+	return env->ops->count(env->mod, r->tables[0], r->users[0], &r->query, &r->counted,
+		&r->complete);
 }
 
 static int run_read(struct store_env *env, struct read *r)
@@ -611,6 +628,11 @@ uint64_t env_next_id(struct store_env *env)
 	return env->last_id;
 }
 
+uint64_t env_last_id(const struct store_env *env)
+{
+	return env->last_id;
+}
+
 /* ---- tables ---- */
 
 struct tct_kv *env_find(const struct store_env *env, const struct tct_host *host,
@@ -643,6 +665,7 @@ struct tct_kv *env_table(struct store_env *env, struct tct_host *host, const cha
 		return NULL;
 	if (archive && env->ops->last_id(env->mod, table, &id) == TCT_OK && id > env->last_id)
 		env->last_id = id;
+	env->untidy = true; /* perhaps the last server was stopped over it */
 	kv = mem_zalloc(sizeof(struct tct_archive));
 	kv->env = env;
 	kv->host = host;
@@ -657,9 +680,9 @@ struct tct_kv *env_table(struct store_env *env, struct tct_host *host, const cha
 
 static void stop_threads(struct store_env *env)
 {
+	txn_turn_end(); /* a set of this turn may be the first */
 	if (!env->started)
 		return;
-	txn_turn_end();
 	testhook_stop();
 	pthread_mutex_lock(&env->lock);
 	env->stopping = true;
@@ -709,7 +732,8 @@ struct store_env *env_of(struct tct_mod *provider, const struct tct_storage_ops 
 	}
 	env = mem_zalloc(sizeof *env);
 	env->mod = provider;
-	env->ops = ops;
+	memcpy(&env->own_ops, ops, ops->size < sizeof *ops ? ops->size : sizeof *ops);
+	env->ops = &env->own_ops;
 	list_init(&env->tables);
 	list_init(&env->sets);
 	list_init(&env->reads);

@@ -87,6 +87,7 @@ void env_touch(struct store_env *env, const char *user, uint64_t seq);
 uint64_t env_next_seq(struct store_env *env);
 /* The next id of an archive row. */
 uint64_t env_next_id(struct store_env *env);
+uint64_t env_last_id(const struct store_env *env);
 /* False: the disk is nearly full, sets that add are refused. */
 bool env_has_space(const struct store_env *env);
 bool env_crowded(const struct store_env *env);

@@ -282,18 +282,42 @@ uint64_t tct_archive_append(struct tct_txn *txn, struct tct_archive *a, const ch
 	return op->id;
 }
 
+void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id,
+	struct tct_value value)
+{
+	add_op(txn, OP_REPLACE, &a->kv, user, NULL, &value)->id = id;
+	txn->adds = true;
+}
+
 void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id)
 {
 	add_op(txn, OP_ARCHIVE_DELETE, &a->kv, user, NULL, NULL)->id = id;
 }
 
-void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char *user,
-	uint64_t id, const char *with, struct tct_value value)
+/* No row is above the last id, and one that comes must not be hidden beforehand. */
+void tct_archive_trim(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t up_to)
 {
-	struct op *op = add_op(txn, OP_APPEND, &a->kv, user, NULL, &value);
+	uint64_t last = env_last_id(txn->env);
 
-	op->with = arena_strdup(&txn->arena, with);
-	op->id = id;
+	add_op(txn, OP_TRIM, &a->kv, user, NULL, NULL)->id = up_to < last ? up_to : last;
+	txn->hides = true;
+}
+
+void tct_archive_delete_user(struct tct_txn *txn, struct tct_archive *a, const char *user)
+{
+	add_op(txn, OP_PURGE, &a->kv, user, NULL, NULL);
+	txn->hides = true;
+}
+
+void tct_archive_expire(struct tct_txn *txn, struct tct_archive *a, int64_t before)
+{
+	int64_t now = tct_now_us();
+
+	if (before > now)
+		before = now;
+	add_op(txn, OP_EXPIRE, &a->kv, "", NULL, NULL)->id =
+		before > 0 ? (uint64_t)before << 8 : 0;
+	txn->hides = true;
 }
 
 /* ---- sets of timers and callbacks ---- */

@@ -55,7 +55,18 @@ void txn_set_router(void (*fn)(struct tct_mod *m, struct tct_stanza *st));
 void txn_turn_end(void);
 
 /* ---- for env.c ---- */
-enum op_kind { OP_PUT, OP_DELETE, OP_DELETE_USER, OP_EXPECT, OP_APPEND, OP_ARCHIVE_DELETE };
+enum op_kind {
+	OP_PUT,
+	OP_DELETE,
+	OP_DELETE_USER,
+	OP_EXPECT,
+	OP_APPEND,
+	OP_REPLACE,
+	OP_ARCHIVE_DELETE,
+	OP_TRIM,
+	OP_PURGE,
+	OP_EXPIRE
+};
 struct op {
 	struct op *next;
 	struct tct_kv *kv;
@@ -79,7 +90,7 @@ struct tct_txn {
 	size_t bytes;
 	uint32_t owners;
 	int32_t status;
-	bool adds, scoped, refused;
+	bool adds, scoped, refused, hides;
 };
 /* The writer is done with it: on the loop. */
 void txn_finished(struct tct_txn *txn);

@@ -45,7 +45,8 @@ struct tct_storage_ops {
 	int (*find)(struct tct_mod *m, void *table, const char *user,
 		const struct tct_archive_query *q, tct_storage_archive_fn *row, void *ctx,
 		bool *complete);
-	/* The highest id in the table, 0 when empty; on the loop, while modules load. */
+	/* No row of the table has ever had a higher id, whatever was deleted since; 0: there
+	 * never was one. On the loop, while modules load. */
 	int (*last_id)(struct tct_mod *m, void *table, uint64_t *id);
 
 	/* ---- the writer ---- */
@@ -65,8 +66,26 @@ struct tct_storage_ops {
 	void (*abort)(struct tct_mod *m, void *txn);
 	/* Everything that was committed is on disk when it returns TCT_OK. */
 	int (*flush)(struct tct_mod *m);
-	/* TCT_EFULL when new data should be refused; called about once a second. */
+	/* TCT_EFULL when new data should be refused; called before each batch of sets, so it must
+	 * be cheap. */
 	int (*space)(struct tct_mod *m);
+
+	/* ---- archives: readers ---- */
+	/* How many rows find would give, with a limit of any size. */
+	int (*count)(struct tct_mod *m, void *table, const char *user,
+		const struct tct_archive_query *q, uint32_t *rows, bool *complete);
+	/* ---- archives: the writer ---- */
+	/* TCT_ENOENT: there is no such row. */
+	int (*replace)(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id,
+		const void *bytes, size_t len);
+	/* Each of these takes about as long as one append, however many rows it hides; tidy
+	 * does the rest. */
+	int (*trim)(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t up_to);
+	int (*purge)(struct tct_mod *m, void *txn, void *table, const char *user);
+	int (*expire)(struct tct_mod *m, void *txn, void *table, uint64_t before);
+	/* Outside of any transaction: removes at most `limit` rows that are hidden; *more: call
+	 * again. Called when there is nothing else to do, and now and then between sets. */
+	int (*tidy)(struct tct_mod *m, size_t limit, bool *more);
 };
 
 /* True when a row with this other party is one that the query wants. Any thread. */

@@ -127,13 +127,23 @@ TCT_API int tct_kv_get_wait(struct tct_kv *kv, const char *user, const char *key
 struct tct_archive;
 TCT_API struct tct_archive *tct_archive_open(struct tct_mod *m, const char *store,
 	struct tct_error *err);
-/* Appends and returns the id at once (never 0). `with`: the other party, for queries. */
+/* Appends and returns the id at once (never 0, never one that any row of the server's store
+ * has had). `with`: the other party, for queries: an address, full where it has a resource. */
 TCT_API uint64_t tct_archive_append(struct tct_txn *txn, struct tct_archive *a, const char *user,
 	const char *with, struct tct_value value);
-TCT_API void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id);
-/* Writes another value into a row that is there; `with` must be the row's own. */
+/* Another value for a row; id, time and `with` stay. A row that is not there stays away. */
 TCT_API void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char *user,
-	uint64_t id, const char *with, struct tct_value value);
+	uint64_t id, struct tct_value value);
+TCT_API void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id);
+/* These three cost the same for one row and for a million: no read finds the rows once the set
+ * is committed, and their space comes back in small pieces when the writer has time.
+ * trim: the rows of a user up to and with this id. delete_user: all, and the user: who comes
+ * again under the name finds nothing. expire: the rows of all users that are older than this
+ * moment (microseconds since 1970; not later than now); a month that is wholly older goes as a
+ * file. A read that must not see them waits for the set. */
+TCT_API void tct_archive_trim(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t up_to);
+TCT_API void tct_archive_delete_user(struct tct_txn *txn, struct tct_archive *a, const char *user);
+TCT_API void tct_archive_expire(struct tct_txn *txn, struct tct_archive *a, int64_t before);
 
 #define TCT_ARCHIVE_PAGE_MAX 1000
 enum tct_archive_flags {
@@ -144,7 +154,7 @@ struct tct_archive_query {
 	uint32_t limit;          /* rows at most; 0: 50, never more than the above */
 	uint64_t after, before;  /* ids, exclusive; 0: open */
 	int64_t start, end;      /* microseconds since 1970, inclusive; 0: open */
-	const char *with;        /* exact; NULL: any */
+	const char *with;        /* exact, but for the flag; NULL: any */
 	uint32_t reverse;        /* 1: the last `limit` rows; they still come oldest first */
 	uint32_t flags;          /* enum tct_archive_flags */
 	uint64_t bytes;          /* the page ends before it would be larger; 0: no limit. One
@@ -174,7 +184,7 @@ TCT_API void tct_archive_get(struct tct_scope *scope, struct tct_archive *a, con
  * size, not 0) and then says `complete` 0. Costs as much as reading them. */
 TCT_API void tct_archive_count(struct tct_scope *scope, struct tct_archive *a, const char *user,
 	const struct tct_archive_query *q, tct_archive_fn *fn, void *data);
-/* The users that have rows, as tct_kv_users. */
+/* The users that have an archive (perhaps an empty one), as tct_kv_users. */
 TCT_API void tct_archive_users(struct tct_scope *scope, struct tct_archive *a, const char *after,
 	size_t limit, tct_kv_rows_fn *fn, void *data);
 

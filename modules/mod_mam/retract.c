@@ -130,8 +130,7 @@ static void bury(struct mam_retraction *r, const struct tct_archive_row *row, st
 	tct_set(retracted, "stamp", stamp);
 	xml = tct_xml(stone);
 	tct_record_set_bytes(record, "xml", xml.bytes.data, xml.bytes.len);
-	tct_archive_replace(
-		txn, data->archive, r->user, row->id, row->with, tct_record_value(record));
+	tct_archive_replace(txn, data->archive, r->user, row->id, tct_record_value(record));
 	tct_record_free(record);
 	done(r, txn);
 }

@@ -3,6 +3,8 @@
 /* env.c - see env.h. */
 #include "env.h"
 
+#include "archive.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,15 +17,10 @@
 
 #define FORMAT "tercet store 1\n"
 #define LOG_FILE_BYTES (16u * 1024 * 1024)
-#define PAGE_BYTES 8192
 #define CHECKPOINT_SECONDS 60
+#define BULK_BYTES (256u * 1024)
 
 const char *const bdb_durabilities[] = { "full", "relaxed", NULL };
-
-struct bdb_table {
-	struct bdb_table *next;
-	DB *db;
-};
 
 int bdb_status(int rc)
 {
@@ -42,6 +39,45 @@ int bdb_status(int rc)
 	default:
 		return TCT_EIO;
 	}
+}
+
+/* ---- memory of threads ---- */
+
+static void free_thread(void *data)
+{
+	struct bdb_thread *t = data;
+
+	free(t->bulk);
+	free(t->kept);
+	free(t->rows);
+	free(t);
+}
+
+struct bdb_thread *bdb_thread(struct bdb *bdb)
+{
+	struct bdb_thread *t = pthread_getspecific(bdb->key);
+
+	if (t != NULL)
+		return t;
+	t = calloc(1, sizeof *t);
+	if (t == NULL || pthread_setspecific(bdb->key, t) != 0)
+		abort();
+	return t;
+}
+
+char *bdb_buffer(struct bdb *bdb, size_t len)
+{
+	struct bdb_thread *t = bdb_thread(bdb);
+
+	/* One large value does not keep its memory for ever. */
+	if (len > t->bulk_size || t->bulk_size > 8 * BULK_BYTES) {
+		free(t->bulk);
+		t->bulk_size = len > BULK_BYTES ? (len + 1023) / 1024 * 1024 : BULK_BYTES;
+		t->bulk = malloc(t->bulk_size);
+		if (t->bulk == NULL)
+			abort();
+	}
+	return t->bulk;
 }
 
 /* ---- the folder ---- */
@@ -283,9 +319,11 @@ int bdb_open(struct bdb *bdb, const char *path, const struct bdb_config *config,
 	bdb->reserve = config->store_reserve;
 	bdb->checkpoint_bytes = config->checkpoint_size;
 	bdb->relaxed = config->durability == 1;
+	bdb->have_key = pthread_key_create(&bdb->key, free_thread) == 0;
 	pthread_mutex_init(&bdb->lock, NULL);
 	pthread_cond_init(&bdb->wake, NULL);
-	status = check_folder(bdb, err);
+	status = bdb->have_key ? check_folder(bdb, err) :
+				 tct_error_set(err, TCT_EFULL, "no more keys of threads");
 	if (status == TCT_OK)
 		status = take_lock(bdb, err);
 	if (status == TCT_OK)
@@ -322,7 +360,10 @@ void bdb_close(struct bdb *bdb)
 		struct bdb_table *t = bdb->tables;
 
 		bdb->tables = t->next;
-		t->db->close(t->db, 0);
+		if (t->archive != NULL)
+			archive_close(t->archive);
+		else
+			t->db->close(t->db, 0);
 		free(t);
 	}
 	if (bdb->env != NULL) {
@@ -335,6 +376,12 @@ void bdb_close(struct bdb *bdb)
 		close(bdb->folder_fd);
 	pthread_mutex_destroy(&bdb->lock);
 	pthread_cond_destroy(&bdb->wake);
+	if (bdb->have_key) {
+		/* Other threads have ended, and theirs with them. */
+		if (pthread_getspecific(bdb->key) != NULL)
+			free_thread(pthread_getspecific(bdb->key));
+		pthread_key_delete(bdb->key);
+	}
 	free(bdb->path);
 	memset(bdb, 0, sizeof *bdb);
 }
@@ -357,33 +404,59 @@ static void escape(char *out, size_t room, const char *name)
 	out[len] = '\0';
 }
 
-int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kind, void **table,
-	struct tct_error *err)
+int bdb_open_file(struct bdb *bdb, const char *file, bool create, DB **out)
 {
-	char file[1024], h[600], s[300];
-	struct bdb_table *t;
+	u_int32_t flags = DB_AUTO_COMMIT | DB_THREAD | (create ? DB_CREATE : 0);
 	DB *db;
 	int rc = db_create(&db, bdb->env, 0);
 
 	if (rc != 0)
-		return tct_error_set(err, TCT_EIO, "cannot make a table (%s)", db_strerror(rc));
-	escape(h, sizeof h, host);
-	escape(s, sizeof s, store);
-	snprintf(file, sizeof file, "%s-%s-%s.db", kind == TCT_TABLE_ARCHIVE ? "ar" : "kv", h, s);
-	db->set_pagesize(db, PAGE_BYTES);
-	rc = db->open(db, NULL, file, NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
-	if (rc != 0) {
+		return rc;
+	db->set_pagesize(db, BDB_PAGE_BYTES);
+	rc = db->open(db, NULL, file, NULL, DB_BTREE, flags, 0600);
+	if (rc != 0)
 		db->close(db, 0);
-		return tct_error_set(err, TCT_EIO, "cannot open \"%s/%s\" (%s)", bdb->path, file,
-			db_strerror(rc));
-	}
-	t = calloc(1, sizeof *t);
+	else
+		*out = db;
+	return rc;
+}
+
+int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kind, void **table,
+	struct tct_error *err)
+{
+	char file[BDB_FILE_MAX], stem[BDB_FILE_MAX - 32], h[500], s[300];
+	struct bdb_table *t = calloc(1, sizeof *t);
+	int rc, status = TCT_OK;
+
 	if (t == NULL)
 		abort();
-	t->db = db;
+	escape(h, sizeof h, host);
+	escape(s, sizeof s, store);
+	snprintf(stem, sizeof stem, "%s-%s-%s", kind == TCT_TABLE_ARCHIVE ? "ar" : "kv", h, s);
+	snprintf(file, sizeof file, "%s.db", stem);
+	if (kind == TCT_TABLE_ARCHIVE) {
+		status = archive_open(bdb, stem, &t->archive, err);
+	} else {
+		rc = bdb_open_file(bdb, file, true, &t->db);
+		if (rc != 0)
+			status = tct_error_set(err, TCT_EIO, "cannot open \"%s/%s\" (%s)",
+				bdb->path, file, db_strerror(rc));
+	}
+	if (status != TCT_OK) {
+		free(t);
+		return status;
+	}
+	if (t->archive != NULL)
+		t->db = t->archive->catalog;
 	t->next = bdb->tables;
 	bdb->tables = t;
 	fsync(bdb->folder_fd);
-	*table = db;
+	*table = t;
 	return TCT_OK;
+}
+
+void bdb_wrote(struct bdb *bdb, size_t bytes)
+{
+	(void)bdb;
+	(void)bytes;
 }

@@ -19,6 +19,8 @@
 
 #define BDB_KEY_MAX 4096
 #define BDB_PATH_MAX 4096
+#define BDB_FILE_MAX 1024
+#define BDB_PAGE_BYTES 8192
 
 struct bdb_config {
 	const char *path;
@@ -27,15 +29,36 @@ struct bdb_config {
 };
 extern const char *const bdb_durabilities[];
 
-struct bdb_table;
+struct archive;
+/* What the service calls a table: a file of rows, or an archive. */
+struct bdb_table {
+	struct bdb_table *next;
+	DB *db; /* of an archive: its catalog */
+	struct archive *archive; /* NULL: key-value */
+};
+
+/* Memory of a thread that reads or writes, kept from one call to the next. */
+struct bdb_thread {
+	char *bulk; /* what Berkeley DB fills */
+	size_t bulk_size;
+	char *kept; /* rows that are given later */
+	size_t kept_len, kept_room;
+	struct bdb_kept {
+		uint64_t id;
+		size_t at, len;
+	} *rows;
+	size_t row_count, row_room;
+};
+
 struct bdb {
 	DB_ENV *env;
 	char *path;
 	int lock_fd, folder_fd;
 	int64_t reserve, checkpoint_bytes;
-	bool relaxed, running;
+	bool relaxed, running, have_key;
 	uint32_t log_file; /* the newest whose name is known to be on disk */
 	struct bdb_table *tables;
+	pthread_key_t key; /* of struct bdb_thread */
 	pthread_t thread; /* checkpoints */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -47,7 +70,14 @@ int bdb_open(struct bdb *bdb, const char *path, const struct bdb_config *config,
 void bdb_close(struct bdb *bdb);
 int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kind, void **table,
 	struct tct_error *err);
+/* A file of the environment; 0 or an error of Berkeley DB. */
+int bdb_open_file(struct bdb *bdb, const char *file, bool create, DB **out);
 int bdb_flush(struct bdb *bdb);
 int bdb_space(struct bdb *bdb);
+/* The writer has put so much; called for large amounts to be noticed early. */
+void bdb_wrote(struct bdb *bdb, size_t bytes);
+/* The calling thread's memory, and its buffer with room for that much. */
+struct bdb_thread *bdb_thread(struct bdb *bdb);
+char *bdb_buffer(struct bdb *bdb, size_t len);
 /* A return value of Berkeley DB as one of ours. */
 int bdb_status(int rc);

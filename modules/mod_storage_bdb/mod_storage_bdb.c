@@ -2,18 +2,13 @@
  * SPDX-License-Identifier: MIT */
 /* mod_storage_bdb - the service "storage" on Berkeley DB 5.3: one transactional environment,
  * private to this process, opened with recovery every time, under a lock file of our own
- * because Berkeley DB itself would let a second process in. One database file per host and
- * store. Keys:
- *
- *	key-value:  user NUL key
- *	archive:    user NUL id (8 bytes, big-endian)
- *
- * No text may hold a NUL, so no user can reach into another's rows. An archive row begins
- * with the other party: text, NUL, then the value. The environment's files and their page
- * size are for ever; FORMAT says which version they are. */
+ * because Berkeley DB itself would let a second process in. A key-value store is one file of
+ * rows "user NUL key"; no text may hold a NUL, so no user can reach into another's rows. An
+ * archive is a catalog and monthly files, see archive.h. The environment's files and their
+ * page size are for ever; FORMAT says which version they are. */
+#include "archive.h"
 #include "env.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,21 +51,6 @@ static bool make_key(DBT *dbt, char *buf, size_t room, const char *user, const v
 	return true;
 }
 
-static void id_bytes(unsigned char out[8], uint64_t id)
-{
-	for (int i = 0; i < 8; i++)
-		out[i] = (unsigned char)(id >> (8 * (7 - i)));
-}
-
-static uint64_t id_from(const unsigned char *in)
-{
-	uint64_t id = 0;
-
-	for (int i = 0; i < 8; i++)
-		id = id << 8 | in[i];
-	return id;
-}
-
 /* ---- reading ---- */
 
 struct buffers {
@@ -111,7 +91,7 @@ static void own_key(struct buffers *b)
 static int get_in(DB_TXN *txn, void *table, const char *user, const char *key,
 	tct_storage_row_fn *row, void *ctx)
 {
-	DB *db = table;
+	DB *db = ((struct bdb_table *)table)->db;
 	struct buffers *b = buffers_new();
 	int rc, status;
 
@@ -160,7 +140,7 @@ static char *text_of(const DBT *k, size_t from)
 
 static int each(struct tct_mod *m, void *table, const char *user, tct_storage_row_fn *row, void *ctx)
 {
-	DB *db = table;
+	DB *db = ((struct bdb_table *)table)->db;
 	struct buffers *b = buffers_new();
 	size_t len = strlen(user);
 	bool more = true;
@@ -190,35 +170,43 @@ static int each(struct tct_mod *m, void *table, const char *user, tct_storage_ro
 	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
 }
 
-/* From user to user: behind the rows of one comes the first key after "user\1". */
+/* From user to user: behind the rows of one comes the first key after "user\1". In the
+ * catalog of an archive the names have a letter before them. */
 static int users(struct tct_mod *m, void *table, const char *after, size_t limit,
 	tct_storage_row_fn *row, void *ctx)
 {
-	DB *db = table;
+	struct bdb_table *t = table;
+	size_t skip = t->archive != NULL ? 1 : 0;
 	struct buffers *b = buffers_new();
-	char start[BDB_KEY_MAX];
 	bool more = true;
 	DBC *c;
 	int rc;
 
 	(void)m;
-	snprintf(start, sizeof start, "%s", after != NULL ? after : "");
-	memcpy(b->key, start, strlen(start));
 	b->k.data = b->key;
-	b->k.size = (u_int32_t)strlen(start);
+	b->k.size = (u_int32_t)snprintf(b->key, sizeof b->key - 1, "%s%s", skip > 0 ? "u" : "",
+		after != NULL ? after : "");
+	if (b->k.size >= sizeof b->key - 1)
+		b->k.size = sizeof b->key - 2;
 	if (after != NULL)
 		b->key[b->k.size++] = '\1';
 	own_key(b);
-	rc = db->cursor(db, NULL, &c, DB_READ_COMMITTED);
+	rc = t->db->cursor(t->db, NULL, &c, DB_READ_COMMITTED);
 	if (rc != 0) {
 		buffers_free(b);
 		return bdb_status(rc);
 	}
 	while (more && limit-- > 0 && (rc = c->get(c, &b->k, &b->v, DB_SET_RANGE)) == 0) {
-		char *user = text_of(&b->k, 0);
+		char *user;
 
+		if (skip > 0 && *(char *)b->k.data != 'u')
+			break;
+		user = text_of(&b->k, skip);
 		more = row(ctx, user, NULL, NULL, 0);
-		b->k.size = (u_int32_t)strlen(user) + 1;
+		b->k.size = (u_int32_t)(skip + strlen(user)) + 1;
+		b->k.data = realloc(b->k.data, b->k.size);
+		if (b->k.data == NULL)
+			abort();
 		((char *)b->k.data)[b->k.size - 1] = '\1';
 		free(user);
 	}
@@ -229,135 +217,80 @@ static int users(struct tct_mod *m, void *table, const char *after, size_t limit
 
 /* ---- archives ---- */
 
-struct page_row {
-	uint64_t id;
-	char *value; /* with, NUL, bytes */
-	size_t len;
-};
-
-struct page {
-	struct page_row *rows;
-	size_t count;
-};
-
-static bool take_row(struct page *p, const struct buffers *b, size_t user_len,
-	const struct tct_archive_query *q)
+static struct archive *archive(void *table)
 {
-	struct page_row *r = &p->rows[p->count];
-
-	if (b->k.size != user_len + 9 || memchr(b->v.data, '\0', b->v.size) == NULL)
-		return true;
-	r->id = id_from((const unsigned char *)b->k.data + user_len + 1);
-	if (q->reverse ? r->id <= q->after : q->before != 0 && r->id >= q->before)
-		return false;
-	if (!tct_archive_matches(q, b->v.data))
-		return true;
-	if (p->count < q->limit) {
-		r->len = b->v.size;
-		r->value = malloc(r->len + 1);
-		if (r->value == NULL)
-			abort();
-		memcpy(r->value, b->v.data, r->len);
-		r->value[r->len] = '\0';
-	}
-	p->count++;
-	return p->count <= q->limit; /* one more than wanted says that there is more */
-}
-
-static void give_page(struct page *p, const struct tct_archive_query *q,
-	tct_storage_archive_fn *row, void *ctx)
-{
-	size_t count = p->count < q->limit ? p->count : q->limit;
-
-	for (size_t i = 0; i < count; i++) {
-		struct page_row *r = &p->rows[q->reverse ? count - 1 - i : i];
-		size_t with = strlen(r->value) + 1;
-
-		row(ctx, r->id, r->value, r->value + with, r->len - with);
-		free(r->value);
-	}
-	free(p->rows);
-}
-
-/* Puts the cursor on the first row of the page, seen in the direction of reading. */
-static int start_page(DBC *c, struct buffers *b, const char *user, const struct tct_archive_query *q)
-{
-	unsigned char id[8];
-	int rc;
-
-	if (!q->reverse && q->after == UINT64_MAX)
-		return DB_NOTFOUND; /* nothing comes behind the last id */
-	id_bytes(id, q->reverse ? (q->before != 0 ? q->before : UINT64_MAX) : q->after + 1);
-	if (!make_key(&b->k, b->key, sizeof b->key, user, id, sizeof id))
-		return DB_NOTFOUND;
-	own_key(b);
-	rc = c->get(c, &b->k, &b->v, DB_SET_RANGE);
-	if (!q->reverse)
-		return rc;
-	if (rc == DB_NOTFOUND)
-		return c->get(c, &b->k, &b->v, DB_LAST);
-	return rc == 0 ? c->get(c, &b->k, &b->v, DB_PREV) : rc;
+	return ((struct bdb_table *)table)->archive;
 }
 
 static int find(struct tct_mod *m, void *table, const char *user, const struct tct_archive_query *q,
 	tct_storage_archive_fn *row, void *ctx, bool *complete)
 {
-	DB *db = table;
-	struct buffers *b = buffers_new();
-	struct page page = { calloc((size_t)q->limit + 1, sizeof(struct page_row)), 0 };
-	size_t len = strlen(user);
-	DBC *c;
-	int rc;
-
 	(void)m;
-	if (page.rows == NULL)
-		abort();
-	rc = db->cursor(db, NULL, &c, DB_READ_COMMITTED);
-	if (rc == 0) {
-		for (rc = start_page(c, b, user, q); rc == 0 && same_user(&b->k, user, len) &&
-			take_row(&page, b, len, q);)
-			rc = c->get(c, &b->k, &b->v, q->reverse ? DB_PREV : DB_NEXT);
-		c->close(c);
-	}
-	*complete = page.count <= q->limit;
-	give_page(&page, q, row, ctx);
-	buffers_free(b);
-	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+	return archive_find(archive(table), user, q, row, ctx, complete);
 }
 
-/* Ids rise over all users, so the highest is found by looking at each user's last. */
+static int count(struct tct_mod *m, void *table, const char *user,
+	const struct tct_archive_query *q, uint32_t *rows, bool *complete)
+{
+	(void)m;
+	return archive_count(archive(table), user, q, rows, complete);
+}
+
 static int last_id(struct tct_mod *m, void *table, uint64_t *id)
 {
-	DB *db = table;
-	struct buffers *b = buffers_new();
-	DBC *c;
-	int rc;
-
 	(void)m;
-	*id = 0;
-	b->k.flags = DB_DBT_REALLOC;
-	rc = db->cursor(db, NULL, &c, 0);
-	if (rc != 0) {
-		buffers_free(b);
-		return bdb_status(rc);
-	}
-	for (rc = c->get(c, &b->k, &b->v, DB_LAST); rc == 0;) {
-		size_t len = strnlen(b->k.data, b->k.size);
-		uint64_t last = b->k.size == len + 9 ?
-			id_from((const unsigned char *)b->k.data + len + 1) :
-			0;
+	return archive_last_id(archive(table), id);
+}
 
-		if (last > *id)
-			*id = last;
-		/* To the first row of this user, and one back. */
-		b->k.size = (u_int32_t)len + 1;
-		rc = c->get(c, &b->k, &b->v, DB_SET_RANGE);
-		if (rc == 0)
-			rc = c->get(c, &b->k, &b->v, DB_PREV);
+static int append(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id,
+	const char *with, const void *bytes, size_t len)
+{
+	(void)m;
+	return archive_append(archive(table), txn, user, id, with, bytes, len);
+}
+
+static int replace(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id,
+	const void *bytes, size_t len)
+{
+	(void)m;
+	return archive_replace(archive(table), txn, user, id, bytes, len);
+}
+
+static int archive_del(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id)
+{
+	(void)m;
+	return archive_delete(archive(table), txn, user, id);
+}
+
+static int trim(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t up_to)
+{
+	(void)m;
+	return archive_trim(archive(table), txn, user, up_to);
+}
+
+static int purge(struct tct_mod *m, void *txn, void *table, const char *user)
+{
+	(void)m;
+	return archive_purge(archive(table), txn, user);
+}
+
+static int expire(struct tct_mod *m, void *txn, void *table, uint64_t before)
+{
+	(void)m;
+	return archive_expire(archive(table), txn, before);
+}
+
+static int tidy(struct tct_mod *m, size_t limit, bool *more)
+{
+	struct bdb *bdb = tct_mod_data(m);
+	int status = TCT_OK;
+
+	*more = false;
+	for (struct bdb_table *t = bdb->tables; status == TCT_OK && !*more && t != NULL; t = t->next) {
+		if (t->archive != NULL)
+			status = archive_tidy(t->archive, limit, more);
 	}
-	c->close(c);
-	buffers_free(b);
-	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
+	return status;
 }
 
 /* ---- writing ---- */
@@ -365,7 +298,7 @@ static int last_id(struct tct_mod *m, void *table, uint64_t *id)
 static int put_bytes(void *txn, void *table, const char *user, const void *tail, size_t tail_len,
 	const void *bytes, size_t len)
 {
-	DB *db = table;
+	DB *db = ((struct bdb_table *)table)->db;
 	char key[BDB_KEY_MAX];
 	DBT k, v = { 0 };
 
@@ -385,7 +318,7 @@ static int put(struct tct_mod *m, void *txn, void *table, const char *user, cons
 
 static int del_bytes(void *txn, void *table, const char *user, const void *tail, size_t len)
 {
-	DB *db = table;
+	DB *db = ((struct bdb_table *)table)->db;
 	char key[BDB_KEY_MAX];
 	DBT k;
 
@@ -402,7 +335,7 @@ static int del(struct tct_mod *m, void *txn, void *table, const char *user, cons
 
 static int del_user(struct tct_mod *m, void *txn, void *table, const char *user)
 {
-	DB *db = table;
+	DB *db = ((struct bdb_table *)table)->db;
 	struct buffers *b = buffers_new();
 	size_t len = strlen(user);
 	DBC *c;
@@ -429,34 +362,6 @@ static int del_user(struct tct_mod *m, void *txn, void *table, const char *user)
 	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
 }
 
-static int append(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id,
-	const char *with, const void *bytes, size_t len)
-{
-	size_t with_len = strlen(with) + 1;
-	char *value = malloc(with_len + len);
-	unsigned char key[8];
-	int status;
-
-	(void)m;
-	if (value == NULL)
-		abort();
-	memcpy(value, with, with_len);
-	memcpy(value + with_len, bytes, len);
-	id_bytes(key, id);
-	status = put_bytes(txn, table, user, key, sizeof key, value, with_len + len);
-	free(value);
-	return status;
-}
-
-static int archive_del(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id)
-{
-	unsigned char key[8];
-
-	(void)m;
-	id_bytes(key, id);
-	return del_bytes(txn, table, user, key, sizeof key);
-}
-
 static int begin(struct tct_mod *m, void **out)
 {
 	struct bdb *bdb = tct_mod_data(m);
@@ -467,20 +372,31 @@ static int begin(struct tct_mod *m, void **out)
 	return bdb_status(rc);
 }
 
+static void tell_archives(struct tct_mod *m, bool committed)
+{
+	struct bdb *bdb = tct_mod_data(m);
+
+	for (struct bdb_table *t = bdb->tables; t != NULL; t = t->next) {
+		if (t->archive != NULL && t->archive->touched)
+			archive_ended(t->archive, committed);
+	}
+}
+
 static int commit(struct tct_mod *m, void *txn)
 {
 	DB_TXN *t = txn;
+	int status = bdb_status(t->commit(t, DB_TXN_NOSYNC));
 
-	(void)m;
-	return bdb_status(t->commit(t, DB_TXN_NOSYNC));
+	tell_archives(m, status == TCT_OK);
+	return status;
 }
 
 static void abort_txn(struct tct_mod *m, void *txn)
 {
 	DB_TXN *t = txn;
 
-	(void)m;
 	t->abort(t);
+	tell_archives(m, false);
 }
 
 static int flush(struct tct_mod *m)
@@ -524,6 +440,12 @@ static const struct tct_storage_ops ops = {
 	.abort = abort_txn,
 	.flush = flush,
 	.space = space,
+	.count = count,
+	.replace = replace,
+	.trim = trim,
+	.purge = purge,
+	.expire = expire,
+	.tidy = tidy,
 };
 
 static int load(struct tct_mod *m, struct tct_error *err)

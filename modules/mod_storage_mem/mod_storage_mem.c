@@ -29,11 +29,12 @@ struct mem {
 	struct table *tables;
 };
 
-enum kind { PUT, DELETE, DELETE_USER };
+enum kind { PUT, DELETE, DELETE_USER, REPLACE, TRIM, EXPIRE };
 struct change {
 	struct change *next;
 	struct table *table;
 	enum kind kind;
+	uint64_t id; /* of TRIM and EXPIRE */
 	struct row row;
 };
 struct txn {
@@ -101,6 +102,27 @@ static void remove_row(struct table *t, size_t i)
 	memmove(&t->rows[i], &t->rows[i + 1], (t->count - i) * sizeof *t->rows);
 }
 
+static uint64_t id_of(const struct row *r)
+{
+	return strtoull(r->key, NULL, 16);
+}
+
+static void replace_value(struct row *r, struct row *with)
+{
+	free(r->bytes);
+	r->bytes = with->bytes;
+	r->len = with->len;
+	with->bytes = NULL;
+}
+
+static void expire_rows(struct table *t, uint64_t before)
+{
+	for (size_t i = t->count; i-- > 0;) {
+		if (id_of(&t->rows[i]) < before)
+			remove_row(t, i);
+	}
+}
+
 static void apply(struct change *c)
 {
 	struct table *t = c->table;
@@ -114,6 +136,18 @@ static void apply(struct change *c)
 	case DELETE_USER:
 		while (i < t->count && strcmp(t->rows[i].user, c->row.user) == 0)
 			remove_row(t, i);
+		return;
+	case TRIM:
+		while (i < t->count && strcmp(t->rows[i].user, c->row.user) == 0 &&
+			id_of(&t->rows[i]) <= c->id)
+			remove_row(t, i);
+		return;
+	case EXPIRE:
+		expire_rows(t, c->id);
+		return;
+	case REPLACE:
+		if (is_at(t, i, c->row.user, c->row.key))
+			replace_value(&t->rows[i], &c->row);
 		return;
 	case PUT:
 		break;
@@ -219,11 +253,6 @@ static int users(struct tct_mod *m, void *tbl, const char *after, size_t limit,
 	return TCT_OK;
 }
 
-static uint64_t id_of(const struct row *r)
-{
-	return strtoull(r->key, NULL, 16);
-}
-
 static bool matches(const struct row *r, const struct tct_archive_query *q)
 {
 	uint64_t id = id_of(r);
@@ -259,6 +288,33 @@ static int find(struct tct_mod *m, void *tbl, const char *user, const struct tct
 	}
 	pthread_mutex_unlock(&mem->lock);
 	return TCT_OK;
+}
+
+static int count(struct tct_mod *m, void *tbl, const char *user, const struct tct_archive_query *q,
+	uint32_t *rows, bool *complete)
+{
+	struct mem *mem = tct_mod_data(m);
+	struct table *t = tbl;
+
+	*rows = 0;
+	*complete = true;
+	pthread_mutex_lock(&mem->lock);
+	for (size_t i = place(t, user, ""); i < t->count && strcmp(t->rows[i].user, user) == 0; i++) {
+		if (!matches(&t->rows[i], q))
+			continue;
+		if (*rows == q->limit) {
+			*complete = false;
+			break;
+		}
+		*rows += 1;
+	}
+	pthread_mutex_unlock(&mem->lock);
+	return TCT_OK;
+}
+
+static void id_text(char out[17], uint64_t id)
+{
+	snprintf(out, 17, "%016llx", (unsigned long long)id);
 }
 
 static int last_id(struct tct_mod *m, void *tbl, uint64_t *id)
@@ -329,11 +385,11 @@ static int txn_get(struct tct_mod *m, void *txn, void *tbl, const char *user, co
 	return get(m, tbl, user, key, row, ctx);
 }
 
-static char *id_text(uint64_t id)
+static char *id_key(uint64_t id)
 {
 	char text[17];
 
-	snprintf(text, sizeof text, "%016llx", (unsigned long long)id);
+	id_text(text, id);
 	return copy_text(text);
 }
 
@@ -343,7 +399,7 @@ static int append(struct tct_mod *m, void *txn, void *tbl, const char *user, uin
 	struct change *c = add(txn, tbl, PUT, user);
 
 	(void)m;
-	c->row.key = id_text(id);
+	c->row.key = id_key(id);
 	c->row.with = copy_text(with);
 	c->row.bytes = copy(bytes, len);
 	c->row.len = len;
@@ -353,7 +409,41 @@ static int append(struct tct_mod *m, void *txn, void *tbl, const char *user, uin
 static int archive_del(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t id)
 {
 	(void)m;
-	add(txn, tbl, DELETE, user)->row.key = id_text(id);
+	add(txn, tbl, DELETE, user)->row.key = id_key(id);
+	return TCT_OK;
+}
+
+static int replace(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t id,
+	const void *bytes, size_t len)
+{
+	struct change *c = add(txn, tbl, REPLACE, user);
+
+	(void)m;
+	c->row.key = id_key(id);
+	c->row.bytes = copy(bytes, len);
+	c->row.len = len;
+	return TCT_OK;
+}
+
+static int trim(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t up_to)
+{
+	(void)m;
+	add(txn, tbl, TRIM, user)->id = up_to;
+	return TCT_OK;
+}
+
+static int expire(struct tct_mod *m, void *txn, void *tbl, uint64_t before)
+{
+	(void)m;
+	add(txn, tbl, EXPIRE, "")->id = before;
+	return TCT_OK;
+}
+
+static int tidy(struct tct_mod *m, size_t limit, bool *more)
+{
+	(void)m;
+	(void)limit;
+	*more = false; /* nothing is hidden here: what should go has gone */
 	return TCT_OK;
 }
 
@@ -414,6 +504,12 @@ static const struct tct_storage_ops ops = {
 	.abort = abort_txn,
 	.flush = nothing,
 	.space = nothing,
+	.count = count,
+	.replace = replace,
+	.trim = trim,
+	.purge = del_user,
+	.expire = expire,
+	.tidy = tidy,
 };
 
 static int load(struct tct_mod *m, struct tct_error *err)
