@@ -276,13 +276,15 @@ void find(const char *who, const struct tct_archive_query *q)
 
 int store_suite_run(const struct CMUnitTest *more, size_t count)
 {
-	struct CMUnitTest *all = calloc(store_suite_count + count, sizeof *all);
+	size_t base = store_suite_count + archive_suite_count;
+	struct CMUnitTest *all = calloc(base + count, sizeof *all);
 	int failed;
 
 	memcpy(all, store_suite, store_suite_count * sizeof *all);
+	memcpy(all + store_suite_count, archive_suite, archive_suite_count * sizeof *all);
 	if (count > 0)
-		memcpy(all + store_suite_count, more, count * sizeof *all);
-	failed = _cmocka_run_group_tests("store", all, store_suite_count + count, NULL, NULL);
+		memcpy(all + base, more, count * sizeof *all);
+	failed = _cmocka_run_group_tests("store", all, base + count, NULL, NULL);
 	free(all);
 	return failed;
 }

@@ -81,5 +81,7 @@ void find(const char *who, const struct tct_archive_query *q);
 /* The tests that every backend passes. */
 extern const struct CMUnitTest store_suite[];
 extern const size_t store_suite_count;
+extern const struct CMUnitTest archive_suite[];
+extern const size_t archive_suite_count;
 /* Runs them and these. */
 int store_suite_run(const struct CMUnitTest *more, size_t count);

@@ -435,7 +435,7 @@ static void a_row_gets_another_value(void **state)
 	struct tct_txn *txn = tct_txn_new(&user);
 
 	append("juliet", "romeo", "2");
-	tct_archive_replace(txn, archive, "juliet", id, "romeo", tct_string("gone"));
+	tct_archive_replace(txn, archive, "juliet", id, tct_string("gone"));
 	assert_int_equal(commit(txn), TCT_OK);
 	assert_found(QUERY(.with = "romeo"), "gone2", true);
 	assert_true(seen.rows[0].id == id);

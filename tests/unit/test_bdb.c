@@ -5,7 +5,7 @@
  * before the disk is full. */
 #include "tests/unit/store_kit.h"
 
-#include "modules/mod_storage_bdb/env.h"
+#include "modules/mod_storage_bdb/archive.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -62,6 +62,214 @@ static void rows_are_there_after_a_restart(void **state)
 	assert_int_equal(seen.rows[0].id, first);
 	assert_string_equal(seen.rows[1].text, "two");
 }
+
+/* ---- archives on disk ---- */
+
+#define DAY_MS INT64_C(86400000)
+
+static uint64_t append(const char *who, const char *with)
+{
+	struct tct_txn *txn = tct_txn_new(&user);
+	uint64_t id = tct_archive_append(txn, archive, who, with, tct_string("x"));
+
+	submit(txn);
+	return id;
+}
+
+/* Ids are never used again: not after a deletion of the last ones, and not when the clock is
+ * put back meanwhile. */
+static void ids_rise_over_restarts(void **state)
+{
+	struct tct_txn *txn;
+	uint64_t id, last;
+
+	loop_clock_advance(3 * DAY_MS);
+	last = append("juliet", "romeo@b");
+	txn = tct_txn_new(&user);
+	tct_archive_delete_user(txn, archive, "juliet");
+	assert_int_equal(commit(txn), TCT_OK);
+	loop_clock_advance(-3 * DAY_MS);
+	start_again(state);
+	id = append("juliet", "romeo@b");
+	assert_true(id > last);
+	/* After a clean stop it goes on right behind. */
+	assert_true(id - last < UINT64_C(1000000) << 8);
+	start_again(state);
+	assert_true(append("juliet", "romeo@b") > id);
+}
+
+/* The writer has lost its memory of who wrote last: searches do not notice. */
+static void runs_go_on_after_a_restart(void **state)
+{
+	struct tct_archive_query q = { .size = sizeof q, .limit = 60, .with = "r@b" };
+
+	append("juliet", "r@b");
+	append("juliet", "n@b");
+	start_again(state);
+	append("juliet", "n@b");
+	append("juliet", "r@b");
+	start_again(state);
+	append("juliet", "r@b");
+	find("juliet", &q);
+	assert_int_equal(seen.count, 3);
+	q.reverse = 1;
+	q.limit = 2;
+	find("juliet", &q);
+	assert_int_equal(seen.count, 2);
+	assert_false(seen.complete);
+}
+
+/* Keys in the monthly files of the archives. */
+static size_t keys_on_disk(int *files)
+{
+	struct bdb *bdb = provider.data;
+	size_t keys = 0;
+
+	*files = 0;
+	for (const struct bdb_table *t = bdb->tables; t != NULL; t = t->next) {
+		for (uint32_t n = 0; t->archive != NULL; *files += 1) {
+			DB_BTREE_STAT *stat;
+			struct month *m;
+
+			assert_int_equal(month_take(t->archive, n, false, &m), TCT_OK);
+			if (m == NULL)
+				break;
+			n = m->number + 1;
+			assert_int_equal(m->db->stat(m->db, NULL, &stat, 0), 0);
+			keys += stat->bt_nkeys;
+			free(stat);
+			month_put(t->archive, m);
+		}
+	}
+	return keys;
+}
+
+static void wait_for_keys(size_t keys, int files)
+{
+	int n;
+
+	txn_turn_end();
+	for (int i = 0; keys_on_disk(&n) != keys || n != files; i++) {
+		struct timespec ms = { 0, 1000000 };
+
+		if (i >= 5000)
+			print_error("%zu keys in %d files, not %zu in %d\n", keys_on_disk(&n), n, keys, files);
+		assert_true(i < 5000);
+		nanosleep(&ms, NULL);
+	}
+}
+
+static void fill(const char *who, int rows)
+{
+	struct tct_txn *txn = tct_txn_new(&user);
+
+	while (rows-- > 0)
+		tct_archive_append(txn, archive, who, "r@b", tct_string("text"));
+	assert_int_equal(commit(txn), TCT_OK);
+}
+
+/* In small pieces, between other sets, and the rest after a restart. */
+static void space_of_a_user_comes_back(void **state)
+{
+	struct tct_txn *txn;
+	uint64_t last;
+
+	fill("juliet", 3000);
+	fill("romeo", 1000);
+	loop_clock_advance(40 * DAY_MS);
+	fill("juliet", 1000);
+	last = append("juliet", "r@b");
+	append("juliet", "r@b");
+	wait_for_keys(5002 + 47 + 16 + 16, 2); /* a run each 64 rows */
+	txn = tct_txn_new(&user);
+	tct_archive_trim(txn, archive, "juliet", last);
+	assert_int_equal(commit(txn), TCT_OK);
+	/* Runs go with the whole month only. */
+	wait_for_keys(1000 + 16 + 1 + 16, 2);
+	txn = tct_txn_new(&user);
+	tct_archive_delete_user(txn, archive, "romeo");
+	assert_int_equal(commit(txn), TCT_OK);
+	start_again(state);
+	append("juliet", "r@b");
+	wait_for_keys(1 + 16 + 2, 2);
+	loop_clock_advance(-40 * DAY_MS);
+}
+
+static bool there(const char *file)
+{
+	char name[sizeof path + 64];
+
+	snprintf(name, sizeof name, "%s/%.63s", path, file);
+	return access(name, F_OK) == 0;
+}
+
+static void month_file(char out[64], int64_t time)
+{
+	time_t t = (time_t)(time / 1000000);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	snprintf(out, 64, "ar--history-%04d%02d.db", tm.tm_year + 1900, tm.tm_mon + 1);
+}
+
+static void a_month_goes_as_a_file(void **state)
+{
+	char file[3][64];
+	struct tct_txn *txn;
+	int64_t time[3];
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t id = append(i == 1 ? "juliet" : "romeo", "n@b");
+
+		time[i] = (int64_t)(id >> 8);
+		month_file(file[i], time[i]);
+		turn_until(&done_calls, i + 1);
+		assert_true(there(file[i]));
+		loop_clock_advance(32 * DAY_MS);
+	}
+	wait_for_keys(6, 3);
+	txn = tct_txn_new(&user);
+	tct_archive_expire(txn, archive, time[2]);
+	assert_int_equal(commit(txn), TCT_OK);
+	wait_for_keys(2, 1);
+	for (int i = 0; there(file[0]) || there(file[1]); i++) {
+		assert_true(i < 20000);
+		wait_for_keys(2, 1);
+	}
+	assert_true(there(file[2]));
+	start_again(state);
+	find("juliet", &(struct tct_archive_query){ .size = sizeof(struct tct_archive_query) });
+	assert_int_equal(seen.count, 0);
+	find("romeo", &(struct tct_archive_query){ .size = sizeof(struct tct_archive_query) });
+	assert_int_equal(seen.count, 1);
+	loop_clock_advance(-96 * DAY_MS);
+}
+
+static void months_are_those_of_the_calendar(void **state)
+{
+	uint32_t number = 0;
+
+	(void)state;
+	for (time_t day = 0; day < 3000 * 365; day++) {
+		uint64_t id = (uint64_t)day * 86400000000 << 8, end = id + (UINT64_C(86400000000) << 8);
+		time_t t = day * 86400;
+		struct tm tm;
+
+		gmtime_r(&t, &tm);
+		number = (uint32_t)((tm.tm_year - 70) * 12 + tm.tm_mon);
+		if (end < id)
+			break;
+		assert_int_equal(month_of(id), number);
+		assert_int_equal(month_of(end - 1), number);
+		if (tm.tm_mday == 1)
+			assert_true(month_first(number) == id);
+	}
+	assert_true(number > 2200 * 12);
+	assert_true(month_first(month_of(UINT64_MAX)) < UINT64_MAX);
+	assert_true(month_first(month_of(UINT64_MAX) + 1) == UINT64_MAX);
+}
+
+/* ---- kills, locks, folders ---- */
 
 /* Writes for ever, and says which rows were reported as durable. */
 static void write_for_ever(int out)
@@ -216,6 +424,13 @@ int main(void)
 	static const struct CMUnitTest more[] = {
 		cmocka_unit_test_setup_teardown(rows_are_there_after_a_restart, kit_setup,
 			kit_teardown),
+		cmocka_unit_test_setup_teardown(ids_rise_over_restarts, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(runs_go_on_after_a_restart, kit_setup,
+			kit_teardown),
+		cmocka_unit_test_setup_teardown(space_of_a_user_comes_back, kit_setup,
+			kit_teardown),
+		cmocka_unit_test_setup_teardown(a_month_goes_as_a_file, kit_setup, kit_teardown),
+		cmocka_unit_test(months_are_those_of_the_calendar),
 		cmocka_unit_test_teardown(a_kill_loses_nothing, kit_teardown),
 		cmocka_unit_test_setup_teardown(it_has_one_user, kit_setup, kit_teardown),
 		cmocka_unit_test(others_may_not_look_in),
