@@ -301,7 +301,7 @@ struct tct_elem *tct_add_text(struct tct_elem *parent, const char *name, const c
 }
 
 /* Bytes of the character at `p` when it is one that XML 1.0 allows (2.2), else 0. */
-static size_t allowed(const unsigned char *p, size_t len)
+static inline size_t allowed(const unsigned char *p, size_t len)
 {
 	uint32_t c;
 
@@ -327,13 +327,29 @@ static size_t allowed(const unsigned char *p, size_t len)
 }
 
 /* A copy in the arena in which what XML forbids is U+FFFD. */
+/* How many bytes from the start on are ASCII without control characters, or a little less. */
+static size_t plain(const char *text, size_t len)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t i = 0;
+
+	for (; len - i >= sizeof ones; i += sizeof ones) {
+		uint64_t w;
+
+		memcpy(&w, text + i, sizeof w);
+		if (((w | (w - ones * 0x20)) & ones * 0x80) != 0)
+			break;
+	}
+	return i;
+}
+
 static const char *clean(struct arena *a, const char *text, size_t len, size_t *out_len)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t bad = 0, n, at = 0;
 	char *out;
 
-	for (size_t i = 0; i < len; i += n > 0 ? n : 1) {
+	for (size_t i = plain(text, len); i < len; i += n > 0 ? n : 1) {
 		n = allowed(p + i, len - i);
 		bad += n == 0;
 	}

@@ -16,21 +16,54 @@ static const char *const attr_escapes[256] = {
 	['\r'] = "&#13;", ['\n'] = "&#10;", ['\t'] = "&#9;",
 };
 
+typedef unsigned char block __attribute__((vector_size(16)));
+
+/* True when one of the 16 bytes may have to be replaced: & ' < > " or a control character. */
+static bool is_special(const char *at)
+{
+	block b, hit;
+	uint64_t halves[2];
+
+	memcpy(&b, at, sizeof b);
+	hit = (block)((b | 1) == '\'') | (block)((b | 2) == '>') | (block)(b == '"') |
+		(block)(b < 0x20);
+	memcpy(halves, &hit, sizeof halves);
+	return (halves[0] | halves[1]) != 0;
+}
+
+/* The first byte from `i` on that is replaced, or the end. */
+static size_t find_special(struct span text, size_t i, const char *const *table)
+{
+	for (;;) {
+		size_t stop = text.len;
+
+		if (text.len - i >= sizeof(block)) {
+			stop = i + sizeof(block);
+			if (!is_special(text.data + i))
+				i = stop;
+		}
+		for (; i < stop; i++) {
+			if (table[(unsigned char)text.data[i]] != NULL)
+				return i;
+		}
+		if (i == text.len)
+			return i;
+	}
+}
+
 static void escape(struct str *out, struct span text, const char *const *table)
 {
 	size_t from = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
-		const char *e = table[(unsigned char)text.data[i]];
+	for (;;) {
+		size_t at = find_special(text, from, table);
 
-		if (e == NULL)
-			continue;
-		str_append_n(out, text.data + from, i - from);
-		str_append(out, e);
-		from = i + 1;
+		str_append_n(out, text.data + from, at - from);
+		if (at == text.len)
+			return;
+		str_append(out, table[(unsigned char)text.data[at]]);
+		from = at + 1;
 	}
-	if (text.len > from)
-		str_append_n(out, text.data + from, text.len - from);
 }
 
 void write_escaped(struct str *out, struct span text)
@@ -40,9 +73,14 @@ void write_escaped(struct str *out, struct span text)
 
 void write_attr(struct str *out, const char *name, struct span value)
 {
-	str_append_char(out, ' ');
-	str_append(out, name);
-	str_append_n(out, "='", 2);
+	size_t len = strlen(name);
+	char *at = str_reserve(out, len + value.len + 4);
+
+	at[0] = ' ';
+	memcpy(at + 1, name, len);
+	at[len + 1] = '=';
+	at[len + 2] = '\'';
+	out->len += len + 3;
 	escape(out, value, attr_escapes);
 	str_append_char(out, '\'');
 }

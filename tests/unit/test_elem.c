@@ -146,6 +146,44 @@ static void text_is_clean(void **state)
 	assert_string_equal(tct_attr(a, "b"), FFFD FFFD);
 }
 
+/* Whatever is looked at at once, each byte counts at each place. */
+static void a_byte_is_found_at_every_place(void **state)
+{
+	static const struct {
+		char byte;
+		const char *attr, *text;
+	} all[] = {
+		{ '&', "&amp;", "&amp;" }, { '<', "&lt;", "&lt;" }, { '>', "&gt;", "&gt;" },
+		{ '\'', "&apos;", "&apos;" }, { '"', "&quot;", "&quot;" },
+		{ '\r', "&#13;", "&#13;" }, { '\n', "&#10;", "\n" }, { '\t', "&#9;", "\t" },
+		{ '\x01', "\xef\xbf\xbd", "\xef\xbf\xbd" },
+		{ '\x1f', "\xef\xbf\xbd", "\xef\xbf\xbd" },
+		{ '\xff', "\xef\xbf\xbd", "\xef\xbf\xbd" },
+		{ ' ', " ", " " }, { '%', "%", "%" }, { '=', "=", "=" }, { '?', "?", "?" },
+		{ '\x7f', "\x7f", "\x7f" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		for (size_t len = 1; len < 40; len++) {
+			for (size_t at = 0; at < len; at++) {
+				char value[64] = "", before[64] = "", wanted[256];
+				struct tct_elem *e = elem_new(&arena, "x", "a");
+
+				memset(value, 'o', len);
+				memset(before, 'o', at);
+				value[at] = all[i].byte;
+				tct_set(e, "b", value);
+				tct_text(e, value);
+				snprintf(wanted, sizeof wanted, "<a b='%s%s%s'>%s%s%s</a>", before,
+					all[i].attr, value + at + 1, before, all[i].text,
+					value + at + 1);
+				written(e, "x", wanted);
+			}
+		}
+	}
+}
+
 static void a_copy_is_its_own(void **state)
 {
 	struct arena other = { 0 };
@@ -285,6 +323,7 @@ int main(void)
 		TEST(attributes_are_set_and_taken_off),
 		TEST(numbers_are_whole),
 		TEST(text_is_clean),
+		TEST(a_byte_is_found_at_every_place),
 		TEST(a_copy_is_its_own),
 		TEST(an_element_is_taken_out),
 		TEST(a_tree_is_walked_in_order),
