@@ -89,11 +89,9 @@ struct tct_value tct_stanza_xml(struct tct_stanza *st)
 {
 	static struct str buffer;
 	struct tct_value v = { .kind = TCT_VALUE_XML };
-	struct delivery *d = delivery_new(st, NULL, NULL);
 
 	str_clear(&buffer);
-	delivery_write(d, &buffer);
-	delivery_unref(d);
+	stanza_write(st, &buffer);
 	v.bytes.data = str_text(&buffer);
 	v.bytes.len = buffer.len;
 	return v;

@@ -15,15 +15,15 @@
 #include <string.h>
 
 struct delivery {
-	struct payload *payload; /* counted */
-	struct payload *tail;    /* counted; NULL: none */
-	const struct tct_jid *from, *to; /* counted; NULL: none */
+	struct payload *head, *payload; /* counted */
+	struct payload *tail;           /* counted; NULL: none */
 	uint32_t refs;
 	uint32_t type;
 	uint8_t kind;
-	uint32_t id_len, lang_len, attrs_len;
-	char text[]; /* id, lang, other attributes of the root as they are written */
 };
+
+static const char *const names[TCT_KINDS] = { "message", "presence", "iq" };
+static const size_t name_lens[TCT_KINDS] = { 7, 8, 2 };
 
 /* ---- payloads ---- */
 
@@ -75,23 +75,11 @@ struct payload *stanza_payload(struct tct_stanza *st)
 	return st->payload;
 }
 
-/* ---- deliveries ---- */
+/* ---- headers ---- */
 
-static struct payload *make_tail(const struct tct_elem *extra)
+/* Attributes of the root that are not of the header. */
+static void write_others(struct str *out, const struct tct_elem *root)
 {
-	struct str *out;
-
-	if (extra == NULL || extra->first == NULL)
-		return NULL;
-	out = scratch();
-	write_children(out, extra);
-	return payload_new(str_span(out));
-}
-
-/* Attributes that are not of the header, as text. */
-static struct span other_attrs(const struct tct_elem *root)
-{
-	struct str *out = scratch();
 	int prefixes = 0;
 
 	for (const struct elem_attr *a = root->attrs; a != NULL; a = a->next) {
@@ -115,35 +103,95 @@ static struct span other_attrs(const struct tct_elem *root)
 		write_escaped(out, span_make(a->value, a->value_len));
 		str_append_char(out, '\'');
 	}
-	return str_span(out);
+}
+
+static void write_jid(struct str *out, const char *name, const struct tct_jid *jid)
+{
+	if (jid != NULL)
+		write_attr(out, name, span_make(tct_jid_text(jid), jid_len(jid)));
+}
+
+/* All but what closes the tag. */
+static struct payload *make_head(const struct tct_stanza *st, const struct tct_overlay *o)
+{
+	static const struct tct_overlay none;
+	struct str *out = scratch();
+	const char *type, *id;
+
+	o = o != NULL ? o : &none;
+	type = stanza_type_name(o->type != 0 ? o->type : st->type);
+	id = o->id != NULL ? o->id : st->id;
+	str_append_char(out, '<');
+	str_append_n(out, names[st->kind], name_lens[st->kind]);
+	if (type != NULL)
+		write_attr(out, "type", span_of(type));
+	write_jid(out, "to", o->to != NULL ? o->to : st->to);
+	write_jid(out, "from", o->from != NULL ? o->from : st->from);
+	if (id != NULL && id[0] != '\0')
+		write_attr(out, "id", span_of(id));
+	if (st->lang != NULL && st->lang[0] != '\0')
+		write_attr(out, "xml:lang", span_of(st->lang));
+	write_others(out, st->root);
+	return payload_new(str_span(out));
+}
+
+static struct payload *stanza_head(struct tct_stanza *st)
+{
+	stanza_payload(st);
+	if (st->head == NULL)
+		st->head = make_head(st, NULL);
+	return st->head;
+}
+
+static void write_all(struct str *out, uint8_t kind, const struct payload *head,
+	const struct payload *payload, const struct payload *tail)
+{
+	str_reserve(out, head->len + payload->len + (tail != NULL ? tail->len : 0) + 16);
+	str_append_n(out, head->bytes, head->len);
+	if (payload->len == 0 && tail == NULL) {
+		str_append_n(out, "/>", 2);
+		return;
+	}
+	str_append_char(out, '>');
+	str_append_n(out, payload->bytes, payload->len);
+	if (tail != NULL)
+		str_append_n(out, tail->bytes, tail->len);
+	str_append_n(out, "</", 2);
+	str_append_n(out, names[kind], name_lens[kind]);
+	str_append_char(out, '>');
+}
+
+void stanza_write(struct tct_stanza *st, struct str *out)
+{
+	const struct payload *head = stanza_head(st);
+
+	write_all(out, st->kind, head, st->payload, NULL);
+}
+
+/* ---- deliveries ---- */
+
+static struct payload *make_tail(const struct tct_elem *extra)
+{
+	struct str *out;
+
+	if (extra == NULL || extra->first == NULL)
+		return NULL;
+	out = scratch();
+	write_children(out, extra);
+	return payload_new(str_span(out));
 }
 
 struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o,
 	const struct tct_elem *extra)
 {
-	const char *id = o != NULL && o->id != NULL ? o->id : st->id;
-	struct payload *payload = stanza_payload(st), *tail = make_tail(extra);
-	struct span attrs = st->root->attrs != NULL ? other_attrs(st->root) : span_make(NULL, 0);
-	size_t id_len = id != NULL ? strlen(id) : 0;
-	size_t lang_len = st->lang != NULL ? strlen(st->lang) : 0;
-	struct delivery *d = mem_alloc(sizeof *d + id_len + lang_len + attrs.len);
+	struct delivery *d = mem_alloc(sizeof *d);
 
-	d->payload = payload_ref(payload);
-	d->tail = tail;
+	d->payload = payload_ref(stanza_payload(st));
+	d->head = o != NULL ? make_head(st, o) : payload_ref(stanza_head(st));
+	d->tail = make_tail(extra);
 	d->refs = 1;
 	d->kind = st->kind;
 	d->type = o != NULL && o->type != 0 ? o->type : st->type;
-	d->from = tct_jid_ref(o != NULL && o->from != NULL ? o->from : st->from);
-	d->to = tct_jid_ref(o != NULL && o->to != NULL ? o->to : st->to);
-	d->id_len = (uint32_t)id_len;
-	d->lang_len = (uint32_t)lang_len;
-	d->attrs_len = (uint32_t)attrs.len;
-	if (d->id_len > 0)
-		memcpy(d->text, id, d->id_len);
-	if (d->lang_len > 0)
-		memcpy(d->text + d->id_len, st->lang, d->lang_len);
-	if (attrs.len > 0)
-		memcpy(d->text + d->id_len + d->lang_len, attrs.data, attrs.len);
 	return d;
 }
 
@@ -157,18 +205,16 @@ void delivery_unref(struct delivery *d)
 {
 	if (--d->refs > 0)
 		return;
+	payload_unref(d->head);
 	payload_unref(d->payload);
 	if (d->tail != NULL)
 		payload_unref(d->tail);
-	tct_jid_unref(d->from);
-	tct_jid_unref(d->to);
 	free(d);
 }
 
 size_t delivery_size(const struct delivery *d)
 {
-	return sizeof *d + d->payload->len + (d->tail != NULL ? d->tail->len : 0) + d->id_len +
-		d->lang_len + d->attrs_len;
+	return sizeof *d + d->head->len + d->payload->len + (d->tail != NULL ? d->tail->len : 0);
 }
 
 uint32_t delivery_type(const struct delivery *d)
@@ -176,43 +222,9 @@ uint32_t delivery_type(const struct delivery *d)
 	return d->type;
 }
 
-static void write_jid(struct str *out, const char *name, const struct tct_jid *jid)
-{
-	if (jid != NULL)
-		write_attr(out, name, span_make(tct_jid_text(jid), jid_len(jid)));
-}
-
 void delivery_write(const struct delivery *d, struct str *out)
 {
-	static const char *const names[TCT_KINDS] = { "message", "presence", "iq" };
-	static const size_t name_lens[TCT_KINDS] = { 7, 8, 2 };
-	const char *type = stanza_type_name(d->type);
-	bool empty = d->payload->len == 0 && d->tail == NULL;
-
-	str_reserve(out, d->payload->len + 512);
-	str_append_char(out, '<');
-	str_append_n(out, names[d->kind], name_lens[d->kind]);
-	if (type != NULL)
-		write_attr(out, "type", span_of(type));
-	write_jid(out, "to", d->to);
-	write_jid(out, "from", d->from);
-	if (d->id_len > 0)
-		write_attr(out, "id", span_make(d->text, d->id_len));
-	if (d->lang_len > 0)
-		write_attr(out, "xml:lang", span_make(d->text + d->id_len, d->lang_len));
-	if (d->attrs_len > 0)
-		str_append_n(out, d->text + d->id_len + d->lang_len, d->attrs_len);
-	if (empty) {
-		str_append_n(out, "/>", 2);
-		return;
-	}
-	str_append_char(out, '>');
-	str_append_n(out, d->payload->bytes, d->payload->len);
-	if (d->tail != NULL)
-		str_append_n(out, d->tail->bytes, d->tail->len);
-	str_append_n(out, "</", 2);
-	str_append_n(out, names[d->kind], name_lens[d->kind]);
-	str_append_char(out, '>');
+	write_all(out, d->kind, d->head, d->payload, d->tail);
 }
 
 struct tct_stanza *delivery_stanza(const struct delivery *d)

@@ -236,6 +236,8 @@ void tct_stanza_unref(struct tct_stanza *st)
 	tct_jid_unref(st->to);
 	if (st->payload != NULL)
 		payload_unref(st->payload);
+	if (st->head != NULL)
+		payload_unref(st->head);
 	if (st->base != NULL) {
 		free(st->id);
 		free(st->lang);
@@ -302,6 +304,14 @@ struct tct_elem *tct_stanza_payload(const struct tct_stanza *st)
 	return tct_elem_first(st->root);
 }
 
+/* A header that was written already is not this one any more. */
+static void forget_head(struct tct_stanza *st)
+{
+	if (st->head != NULL)
+		payload_unref(st->head);
+	st->head = NULL;
+}
+
 static void replace(const struct tct_jid **field, const struct tct_jid *jid)
 {
 	tct_jid_ref(jid);
@@ -311,23 +321,27 @@ static void replace(const struct tct_jid **field, const struct tct_jid *jid)
 
 void tct_stanza_set_from(struct tct_stanza *st, const struct tct_jid *from)
 {
+	forget_head(st);
 	replace(&st->from, from);
 }
 
 void tct_stanza_set_to(struct tct_stanza *st, const struct tct_jid *to)
 {
+	forget_head(st);
 	replace(&st->to, to);
 }
 
 void tct_stanza_set_id(struct tct_stanza *st, const char *id)
 {
 	tct_assert(st->base == NULL);
+	forget_head(st);
 	st->id = id != NULL ? arena_strdup(&st->arena, id) : NULL;
 }
 
 void tct_stanza_set_lang(struct tct_stanza *st, const char *lang)
 {
 	tct_assert(st->base == NULL);
+	forget_head(st);
 	st->lang = lang != NULL ? arena_strdup(&st->arena, lang) : NULL;
 }
 

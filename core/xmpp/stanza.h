@@ -17,6 +17,7 @@ struct tct_stanza {
 	struct tct_stanza *base; /* of a view: counted */
 	struct tct_elem *root;
 	struct payload *payload; /* NULL until serialised; counted */
+	struct payload *head;    /* the same; never without the payload */
 	const struct tct_jid *from, *to; /* counted */
 	char *id, *lang;         /* in the arena, or malloc'ed in a view */
 	uint32_t type;

@@ -136,6 +136,14 @@ static void a_header_is_read_and_written(void **state)
 	assert_string_equal(tct_child_text(tct_stanza_root(st), NULL, "body"), "Ciao");
 	assert_string_equal(tct_elem_name(tct_stanza_payload(st)), "body");
 	assert_null(tct_attr(tct_stanza_root(st), "id")); /* fields, not attributes */
+	/* What was written once is not what is written after a change. */
+	written(st, NULL, "<message type='chat' to='juliet@localhost/balcony' "
+			  "from='romeo@localhost/garden' id='a&lt;b' xml:lang='it'>"
+			  "<body>Ciao</body></message>");
+	tct_stanza_set_id(st, "b");
+	written(st, NULL, "<message type='chat' to='juliet@localhost/balcony' "
+			  "from='romeo@localhost/garden' id='b' xml:lang='it'>"
+			  "<body>Ciao</body></message>");
 	tct_stanza_set_id(st, NULL);
 	tct_stanza_set_lang(st, NULL);
 	tct_stanza_set_from(st, NULL);
