@@ -3,7 +3,7 @@
 /* archive.h - the service "archive": under which id a message is kept in the archive of an
  * account (XEP-0313). Provided for each host by mod_mam. The rows are in the store "mam",
  * which others may open too (tct_archive_open): the row's id, the full address of the other
- * party, and a record that `add_row` reads. */
+ * party, and a value that `add_row` reads. */
 #pragma once
 
 #include <tercet/session.h>

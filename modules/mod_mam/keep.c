@@ -16,15 +16,11 @@ static uint64_t append(struct tct_mod *m, struct tct_event *ev, const struct tct
 {
 	const struct mam_config *config = tct_mod_config(m);
 	const struct mam_data *data = tct_mod_data(m);
-	struct tct_record *record = tct_record_new();
 	struct tct_value xml = tct_stanza_xml(ev->stanza);
-	uint64_t id;
+	uint64_t id = tct_archive_append(tct_event_txn(ev), data->archive, tct_event_user(ev),
+		tct_jid_text(with), xml);
 
-	tct_record_set_bytes(record, "xml", xml.bytes.data, xml.bytes.len);
-	id = tct_archive_append(tct_event_txn(ev), data->archive, tct_event_user(ev),
-		tct_jid_text(with), tct_record_value(record));
 	mam_expire_note(m, ev->entity, xml.bytes.len);
-	tct_record_free(record);
 	if (config->tombstones)
 		mam_retract(m, ev, with, id);
 	return id;

@@ -116,11 +116,9 @@ static void bury(struct mam_retraction *r, const struct tct_archive_row *row, st
 	static const char *const header[] = { "type", "to", "from", "id" };
 	const struct mam_data *data = tct_mod_data(r->m);
 	struct tct_txn *txn = tct_txn_new(r->m);
-	struct tct_record *record = tct_record_new();
 	struct tct_elem *stone = tct_add(tct_elem_parent(e), "jabber:client", "message");
 	struct tct_elem *retracted;
 	char stamp[TCT_TIME_SIZE];
-	struct tct_value xml;
 
 	for (size_t i = 0; i < sizeof header / sizeof *header; i++)
 		tct_set(stone, header[i], tct_attr(e, header[i]));
@@ -128,10 +126,7 @@ static void bury(struct mam_retraction *r, const struct tct_archive_row *row, st
 	tct_set(retracted, "id", r->id);
 	tct_time_text(stamp, (int64_t)(r->row >> 8), true);
 	tct_set(retracted, "stamp", stamp);
-	xml = tct_xml(stone);
-	tct_record_set_bytes(record, "xml", xml.bytes.data, xml.bytes.len);
-	tct_archive_replace(txn, data->archive, r->user, row->id, tct_record_value(record));
-	tct_record_free(record);
+	tct_archive_replace(txn, data->archive, r->user, row->id, tct_xml(stone));
 	done(r, txn);
 }
 

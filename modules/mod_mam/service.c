@@ -49,13 +49,8 @@ void mam_add_id(struct tct_mod *m, const struct tct_entity *e, uint64_t id,
 struct tct_elem *mam_add_row(struct tct_mod *m, struct tct_elem *parent,
 	const struct tct_value *row)
 {
-	struct tct_value xml;
-
 	(void)m;
-	if (!tct_record_find(row, "xml", &xml) || xml.kind != TCT_VALUE_BYTES)
-		return NULL;
-	xml.kind = TCT_VALUE_XML;
-	return tct_add_stored(parent, &xml);
+	return tct_add_stored(parent, row);
 }
 
 /* ---- who wants to know of pages ---- */
