@@ -1,26 +1,32 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 /* mod_storage_mem - the service "storage" in memory: for tests and for trying things out.
- * Everything is gone when the server stops. Each table is an array of rows sorted by user
- * and key, under one lock; a transaction is a list of operations applied at commit. */
+ * Everything is gone when the server stops. Each table is a sorted array of users, each user
+ * an array of rows sorted by key or id, under one lock; a transaction is a list of operations
+ * applied at commit. */
 #include <tercet/module.h>
 #include <tercet/storage.h>
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* One block: key (of an archive: the other party) with its NUL, then the value. */
 struct row {
-	char *user, *key; /* key of an archive row: its id, 16 hexadecimal digits */
-	char *with;
-	char *bytes;
-	size_t len;
+	uint64_t id; /* of an archive, else 0 */
+	size_t key_len, len;
+	char text[];
+};
+
+struct owner {
+	char *user;
+	struct row **rows;
+	size_t count, room;
 };
 
 struct table {
 	struct table *next;
-	struct row *rows;
+	struct owner *owners;
 	size_t count, room;
 };
 
@@ -34,55 +40,62 @@ struct change {
 	struct change *next;
 	struct table *table;
 	enum kind kind;
-	uint64_t id; /* of TRIM and EXPIRE */
-	struct row row;
+	struct row *row; /* owned; what is to be there, or its key or id */
+	char user[];
 };
 struct txn {
 	struct change *first, **last;
 };
 
-static char *copy(const void *bytes, size_t len)
+static void *checked(void *block)
 {
-	char *p = malloc(len + 1);
-
-	if (p == NULL)
+	if (block == NULL)
 		abort();
-	if (len > 0)
-		memcpy(p, bytes, len);
-	p[len] = '\0';
-	return p;
-}
-
-static char *copy_text(const char *text)
-{
-	return copy(text, strlen(text));
-}
-
-static void row_fini(struct row *r)
-{
-	free(r->user);
-	free(r->key);
-	free(r->with);
-	free(r->bytes);
+	return block;
 }
 
 /* ---- rows ---- */
 
-static int compare(const struct row *r, const char *user, const char *key)
+static struct row *row_new(uint64_t id, const char *key, const void *bytes, size_t len)
 {
-	int c = strcmp(r->user, user);
+	size_t key_len = strlen(key);
+	struct row *r = checked(malloc(sizeof *r + key_len + 1 + len + 1));
 
-	return c != 0 ? c : strcmp(r->key, key);
+	r->id = id;
+	r->key_len = key_len;
+	r->len = len;
+	memcpy(r->text, key, key_len + 1);
+	if (len > 0)
+		memcpy(r->text + key_len + 1, bytes, len);
+	r->text[key_len + 1 + len] = '\0';
+	return r;
 }
 
-static size_t place(const struct table *t, const char *user, const char *key)
+static const char *bytes_of(const struct row *r)
+{
+	return r->text + r->key_len + 1;
+}
+
+/* Where there is place for one more. */
+static void *make_room(void *array, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return array;
+	*room = *room > 0 ? *room * 2 : 16;
+	return checked(realloc(array, *room * size));
+}
+
+static size_t owner_place(const struct table *t, const char *user, bool *there)
 {
 	size_t low = 0, high = t->count;
 
+	*there = false;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
+		int c = strcmp(t->owners[middle].user, user);
 
-		if (compare(&t->rows[middle], user, key) < 0)
+		*there |= c == 0;
+		if (c < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -90,83 +103,159 @@ static size_t place(const struct table *t, const char *user, const char *key)
 	return low;
 }
 
-static bool is_at(const struct table *t, size_t i, const char *user, const char *key)
+/* NULL: no rows. */
+static struct owner *owner_find(const struct table *t, const char *user)
 {
-	return i < t->count && compare(&t->rows[i], user, key) == 0;
+	bool there;
+	size_t i = owner_place(t, user, &there);
+
+	return there ? &t->owners[i] : NULL;
 }
 
-static void remove_row(struct table *t, size_t i)
+static struct owner *owner_make(struct table *t, const char *user)
 {
-	row_fini(&t->rows[i]);
+	bool there;
+	size_t i = owner_place(t, user, &there);
+
+	if (there)
+		return &t->owners[i];
+	t->owners = make_room(t->owners, t->count, &t->room, sizeof *t->owners);
+	memmove(&t->owners[i + 1], &t->owners[i], (t->count - i) * sizeof *t->owners);
+	t->owners[i] = (struct owner){ .user = checked(strdup(user)) };
+	t->count++;
+	return &t->owners[i];
+}
+
+static void owner_fini(struct owner *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		free(o->rows[i]);
+	free(o->rows);
+	free(o->user);
+}
+
+static void owner_remove(struct table *t, struct owner *o)
+{
+	size_t i = (size_t)(o - t->owners);
+
+	owner_fini(o);
 	t->count--;
-	memmove(&t->rows[i], &t->rows[i + 1], (t->count - i) * sizeof *t->rows);
+	memmove(o, o + 1, (t->count - i) * sizeof *o);
 }
 
-static uint64_t id_of(const struct row *r)
+static int compare(const struct row *r, uint64_t id, const char *key)
 {
-	return strtoull(r->key, NULL, 16);
+	if (id == 0 && r->id == 0)
+		return strcmp(r->text, key);
+	return (r->id > id) - (r->id < id);
 }
 
-static void replace_value(struct row *r, struct row *with)
+/* The first row that does not come before this one. */
+static size_t place(const struct owner *o, uint64_t id, const char *key)
 {
-	free(r->bytes);
-	r->bytes = with->bytes;
-	r->len = with->len;
-	with->bytes = NULL;
-}
+	size_t low = 0, high = o->count;
 
-static void expire_rows(struct table *t, uint64_t before)
-{
-	for (size_t i = t->count; i-- > 0;) {
-		if (id_of(&t->rows[i]) < before)
-			remove_row(t, i);
+	if (high > 0 && compare(o->rows[high - 1], id, key) < 0)
+		return high; /* archives grow at their end */
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare(o->rows[middle], id, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
+	return low;
+}
+
+/* The first row of an archive that comes after this id. */
+static size_t place_after(const struct owner *o, uint64_t id)
+{
+	return id < UINT64_MAX ? place(o, id + 1, "") : o->count;
+}
+
+static struct row *row_find(const struct owner *o, uint64_t id, const char *key)
+{
+	size_t i = o != NULL ? place(o, id, key) : 0;
+
+	return o != NULL && i < o->count && compare(o->rows[i], id, key) == 0 ? o->rows[i] : NULL;
+}
+
+/* Rows from `first` up to before `end`; the user, too, when none is left. */
+static void remove_rows(struct table *t, struct owner *o, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		free(o->rows[i]);
+	memmove(&o->rows[first], &o->rows[end], (o->count - end) * sizeof(struct row *));
+	o->count -= end - first;
+	if (o->count == 0)
+		owner_remove(t, o);
+}
+
+/* ---- a change ---- */
+
+static void put_row(struct table *t, struct change *c)
+{
+	struct owner *o = owner_make(t, c->user);
+	size_t i = place(o, c->row->id, c->row->text);
+
+	if (i < o->count && compare(o->rows[i], c->row->id, c->row->text) == 0) {
+		free(o->rows[i]);
+	} else {
+		o->rows = make_room(o->rows, o->count, &o->room, sizeof(struct row *));
+		memmove(&o->rows[i + 1], &o->rows[i], (o->count - i) * sizeof(struct row *));
+		o->count++;
+	}
+	o->rows[i] = c->row;
+	c->row = NULL;
+}
+
+static void replace_row(struct owner *o, struct change *c)
+{
+	size_t i = o != NULL ? place(o, c->row->id, "") : 0;
+	struct row *old = row_find(o, c->row->id, "");
+
+	if (old == NULL)
+		return;
+	o->rows[i] = row_new(old->id, old->text, bytes_of(c->row), c->row->len);
+	free(old);
 }
 
 static void apply(struct change *c)
 {
 	struct table *t = c->table;
-	size_t i = place(t, c->row.user, c->row.key != NULL ? c->row.key : "");
+	struct owner *o = c->kind != PUT && c->kind != EXPIRE ? owner_find(t, c->user) : NULL;
+	size_t i;
 
 	switch (c->kind) {
-	case DELETE:
-		if (is_at(t, i, c->row.user, c->row.key))
-			remove_row(t, i);
-		return;
-	case DELETE_USER:
-		while (i < t->count && strcmp(t->rows[i].user, c->row.user) == 0)
-			remove_row(t, i);
-		return;
-	case TRIM:
-		while (i < t->count && strcmp(t->rows[i].user, c->row.user) == 0 &&
-			id_of(&t->rows[i]) <= c->id)
-			remove_row(t, i);
-		return;
-	case EXPIRE:
-		expire_rows(t, c->id);
-		return;
-	case REPLACE:
-		if (is_at(t, i, c->row.user, c->row.key))
-			replace_value(&t->rows[i], &c->row);
-		return;
 	case PUT:
+		put_row(t, c);
+		break;
+	case REPLACE:
+		replace_row(o, c);
+		break;
+	case DELETE:
+		if (row_find(o, c->row->id, c->row->text) != NULL) {
+			i = place(o, c->row->id, c->row->text);
+			remove_rows(t, o, i, i + 1);
+		}
+		break;
+	case DELETE_USER:
+		if (o != NULL)
+			owner_remove(t, o);
+		break;
+	case TRIM:
+		if (o != NULL)
+			remove_rows(t, o, 0, place_after(o, c->row->id));
+		break;
+	case EXPIRE:
+		for (i = t->count; i-- > 0;)
+			remove_rows(t, &t->owners[i], 0, place(&t->owners[i], c->row->id, ""));
 		break;
 	}
-	if (is_at(t, i, c->row.user, c->row.key))
-		remove_row(t, i);
-	if (t->count == t->room) {
-		t->room = t->room > 0 ? t->room * 2 : 16;
-		t->rows = realloc(t->rows, t->room * sizeof *t->rows);
-		if (t->rows == NULL)
-			abort();
-	}
-	memmove(&t->rows[i + 1], &t->rows[i], (t->count - i) * sizeof *t->rows);
-	t->rows[i] = c->row;
-	memset(&c->row, 0, sizeof c->row);
-	t->count++;
 }
 
-/* ---- the service ---- */
+/* ---- the service: readers ---- */
 
 static int table(struct tct_mod *m, const char *host, const char *store, uint32_t kind,
 	void **out, struct tct_error *err)
@@ -194,8 +283,8 @@ static void close_all(struct tct_mod *m)
 
 		mem->tables = t->next;
 		for (size_t i = 0; i < t->count; i++)
-			row_fini(&t->rows[i]);
-		free(t->rows);
+			owner_fini(&t->owners[i]);
+		free(t->owners);
 		free(t);
 	}
 	pthread_mutex_destroy(&mem->lock);
@@ -205,28 +294,25 @@ static int get(struct tct_mod *m, void *tbl, const char *user, const char *key,
 	tct_storage_row_fn *row, void *ctx)
 {
 	struct mem *mem = tct_mod_data(m);
-	struct table *t = tbl;
-	int status = TCT_ENOENT;
-	size_t i;
+	const struct row *r;
 
 	pthread_mutex_lock(&mem->lock);
-	i = place(t, user, key);
-	if (is_at(t, i, user, key)) {
-		row(ctx, user, key, t->rows[i].bytes, t->rows[i].len);
-		status = TCT_OK;
-	}
+	r = row_find(owner_find(tbl, user), 0, key);
+	if (r != NULL)
+		row(ctx, user, key, bytes_of(r), r->len);
 	pthread_mutex_unlock(&mem->lock);
-	return status;
+	return r != NULL ? TCT_OK : TCT_ENOENT;
 }
 
 static int each(struct tct_mod *m, void *tbl, const char *user, tct_storage_row_fn *row, void *ctx)
 {
 	struct mem *mem = tct_mod_data(m);
-	struct table *t = tbl;
+	const struct owner *o;
 
 	pthread_mutex_lock(&mem->lock);
-	for (size_t i = place(t, user, ""); i < t->count && strcmp(t->rows[i].user, user) == 0; i++) {
-		if (!row(ctx, user, t->rows[i].key, t->rows[i].bytes, t->rows[i].len))
+	o = owner_find(tbl, user);
+	for (size_t i = 0; o != NULL && i < o->count; i++) {
+		if (!row(ctx, user, o->rows[i]->text, bytes_of(o->rows[i]), o->rows[i]->len))
 			break;
 	}
 	pthread_mutex_unlock(&mem->lock);
@@ -238,52 +324,56 @@ static int users(struct tct_mod *m, void *tbl, const char *after, size_t limit,
 {
 	struct mem *mem = tct_mod_data(m);
 	struct table *t = tbl;
-	const char *last = after;
+	bool there = false;
+	size_t first;
 
 	pthread_mutex_lock(&mem->lock);
-	for (size_t i = 0; i < t->count && limit > 0; i++) {
-		if (last != NULL && strcmp(t->rows[i].user, last) <= 0)
-			continue;
-		last = t->rows[i].user;
-		limit--;
-		if (!row(ctx, last, NULL, NULL, 0))
+	first = after != NULL ? owner_place(t, after, &there) : 0;
+	for (size_t i = first + there; i < t->count && i - first - there < limit; i++) {
+		if (!row(ctx, t->owners[i].user, NULL, NULL, 0))
 			break;
 	}
 	pthread_mutex_unlock(&mem->lock);
 	return TCT_OK;
 }
 
-static bool matches(const struct row *r, const struct tct_archive_query *q)
+/* The rows that the ids of the query leave. */
+static const struct owner *range(struct table *t, const char *user,
+	const struct tct_archive_query *q, size_t *first, size_t *end)
 {
-	uint64_t id = id_of(r);
+	const struct owner *o = owner_find(t, user);
 
-	return id > q->after && (q->before == 0 || id < q->before) &&
-		tct_archive_matches(q, r->with);
+	*first = *end = 0;
+	if (o == NULL)
+		return NULL;
+	*first = place_after(o, q->after);
+	*end = q->before != 0 ? place(o, q->before, "") : o->count;
+	return o;
 }
 
 static int find(struct tct_mod *m, void *tbl, const char *user, const struct tct_archive_query *q,
 	tct_storage_archive_fn *row, void *ctx, bool *complete)
 {
 	struct mem *mem = tct_mod_data(m);
-	struct table *t = tbl;
-	size_t first, matching = 0, skip, given = 0;
+	size_t first, end, matching = 0, skip, given = 0;
+	const struct owner *o;
 
 	pthread_mutex_lock(&mem->lock);
-	first = place(t, user, "");
-	for (size_t i = first; i < t->count && strcmp(t->rows[i].user, user) == 0; i++)
-		matching += matches(&t->rows[i], q);
+	o = range(tbl, user, q, &first, &end);
+	for (size_t i = first; i < end; i++)
+		matching += tct_archive_matches(q, o->rows[i]->text);
 	*complete = matching <= q->limit;
 	skip = q->reverse && matching > q->limit ? matching - q->limit : 0;
-	for (size_t i = first; i < t->count && strcmp(t->rows[i].user, user) == 0; i++) {
-		const struct row *r = &t->rows[i];
+	for (size_t i = first; i < end; i++) {
+		const struct row *r = o->rows[i];
 
-		if (!matches(r, q))
+		if (!tct_archive_matches(q, r->text))
 			continue;
 		if (skip > 0) {
 			skip--;
 			continue;
 		}
-		if (given++ >= q->limit || !row(ctx, id_of(r), r->with, r->bytes, r->len))
+		if (given++ >= q->limit || !row(ctx, r->id, r->text, bytes_of(r), r->len))
 			break;
 	}
 	pthread_mutex_unlock(&mem->lock);
@@ -294,27 +384,21 @@ static int count(struct tct_mod *m, void *tbl, const char *user, const struct tc
 	uint32_t *rows, bool *complete)
 {
 	struct mem *mem = tct_mod_data(m);
-	struct table *t = tbl;
+	const struct owner *o;
+	size_t first, end;
 
 	*rows = 0;
 	*complete = true;
 	pthread_mutex_lock(&mem->lock);
-	for (size_t i = place(t, user, ""); i < t->count && strcmp(t->rows[i].user, user) == 0; i++) {
-		if (!matches(&t->rows[i], q))
+	o = range(tbl, user, q, &first, &end);
+	for (size_t i = first; i < end && *complete; i++) {
+		if (!tct_archive_matches(q, o->rows[i]->text))
 			continue;
-		if (*rows == q->limit) {
-			*complete = false;
-			break;
-		}
-		*rows += 1;
+		*complete = *rows < q->limit;
+		*rows += *complete;
 	}
 	pthread_mutex_unlock(&mem->lock);
 	return TCT_OK;
-}
-
-static void id_text(char out[17], uint64_t id)
-{
-	snprintf(out, 17, "%016llx", (unsigned long long)id);
 }
 
 static int last_id(struct tct_mod *m, void *tbl, uint64_t *id)
@@ -325,57 +409,55 @@ static int last_id(struct tct_mod *m, void *tbl, uint64_t *id)
 	return TCT_OK;
 }
 
+/* ---- the writer ---- */
+
 static int begin(struct tct_mod *m, void **out)
 {
-	struct txn *t = calloc(1, sizeof *t);
+	struct txn *t = malloc(sizeof *t);
 
 	(void)m;
 	if (t == NULL)
 		return TCT_EFULL;
+	t->first = NULL;
 	t->last = &t->first;
 	*out = t;
 	return TCT_OK;
 }
 
-static struct change *add(void *txn, void *tbl, enum kind kind, const char *user)
+/* `row` is taken. */
+static int add(void *txn, void *tbl, enum kind kind, const char *user, struct row *row)
 {
+	size_t len = strlen(user) + 1;
+	struct change *c = checked(malloc(sizeof *c + len));
 	struct txn *t = txn;
-	struct change *c = calloc(1, sizeof *c);
 
-	if (c == NULL)
-		abort();
+	c->next = NULL;
 	c->table = tbl;
 	c->kind = kind;
-	c->row.user = copy_text(user);
+	c->row = row;
+	memcpy(c->user, user, len);
 	*t->last = c;
 	t->last = &c->next;
-	return c;
+	return TCT_OK;
 }
 
 static int put(struct tct_mod *m, void *txn, void *tbl, const char *user, const char *key,
 	const void *bytes, size_t len)
 {
-	struct change *c = add(txn, tbl, PUT, user);
-
 	(void)m;
-	c->row.key = copy_text(key);
-	c->row.bytes = copy(bytes, len);
-	c->row.len = len;
-	return TCT_OK;
+	return add(txn, tbl, PUT, user, row_new(0, key, bytes, len));
 }
 
 static int del(struct tct_mod *m, void *txn, void *tbl, const char *user, const char *key)
 {
 	(void)m;
-	add(txn, tbl, DELETE, user)->row.key = copy_text(key);
-	return TCT_OK;
+	return add(txn, tbl, DELETE, user, row_new(0, key, NULL, 0));
 }
 
 static int del_user(struct tct_mod *m, void *txn, void *tbl, const char *user)
 {
 	(void)m;
-	add(txn, tbl, DELETE_USER, user);
-	return TCT_OK;
+	return add(txn, tbl, DELETE_USER, user, NULL);
 }
 
 static int txn_get(struct tct_mod *m, void *txn, void *tbl, const char *user, const char *key,
@@ -385,58 +467,36 @@ static int txn_get(struct tct_mod *m, void *txn, void *tbl, const char *user, co
 	return get(m, tbl, user, key, row, ctx);
 }
 
-static char *id_key(uint64_t id)
-{
-	char text[17];
-
-	id_text(text, id);
-	return copy_text(text);
-}
-
 static int append(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t id,
 	const char *with, const void *bytes, size_t len)
 {
-	struct change *c = add(txn, tbl, PUT, user);
-
 	(void)m;
-	c->row.key = id_key(id);
-	c->row.with = copy_text(with);
-	c->row.bytes = copy(bytes, len);
-	c->row.len = len;
-	return TCT_OK;
+	return add(txn, tbl, PUT, user, row_new(id, with, bytes, len));
 }
 
 static int archive_del(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t id)
 {
 	(void)m;
-	add(txn, tbl, DELETE, user)->row.key = id_key(id);
-	return TCT_OK;
+	return add(txn, tbl, DELETE, user, row_new(id, "", NULL, 0));
 }
 
 static int replace(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t id,
 	const void *bytes, size_t len)
 {
-	struct change *c = add(txn, tbl, REPLACE, user);
-
 	(void)m;
-	c->row.key = id_key(id);
-	c->row.bytes = copy(bytes, len);
-	c->row.len = len;
-	return TCT_OK;
+	return add(txn, tbl, REPLACE, user, row_new(id, "", bytes, len));
 }
 
 static int trim(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t up_to)
 {
 	(void)m;
-	add(txn, tbl, TRIM, user)->id = up_to;
-	return TCT_OK;
+	return add(txn, tbl, TRIM, user, row_new(up_to, "", NULL, 0));
 }
 
 static int expire(struct tct_mod *m, void *txn, void *tbl, uint64_t before)
 {
 	(void)m;
-	add(txn, tbl, EXPIRE, "")->id = before;
-	return TCT_OK;
+	return add(txn, tbl, EXPIRE, "", row_new(before, "", NULL, 0));
 }
 
 static int tidy(struct tct_mod *m, size_t limit, bool *more)
@@ -453,7 +513,7 @@ static void free_txn(struct txn *t)
 		struct change *c = t->first;
 
 		t->first = c->next;
-		row_fini(&c->row);
+		free(c->row);
 		free(c);
 	}
 	free(t);
