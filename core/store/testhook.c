@@ -17,6 +17,8 @@
 
 static _Atomic bool stopped;
 static _Atomic unsigned commits, reads;
+/* The environment, as it was found at first; NULL: not looked for, empty: not there. */
+static const char *_Atomic hang_file, *_Atomic latency_text, *_Atomic fail_text;
 
 static void sleep_ms(long ms)
 {
@@ -25,16 +27,28 @@ static void sleep_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
+static const char *variable(const char *_Atomic *known, const char *name)
+{
+	const char *value = atomic_load(known);
+
+	if (value == NULL) {
+		value = getenv(name);
+		value = value != NULL ? value : "";
+		atomic_store(known, value);
+	}
+	return value[0] != '\0' ? value : NULL;
+}
+
 static bool hangs(void)
 {
-	const char *file = getenv("TERCET_STORE_HANG");
+	const char *file = variable(&hang_file, "TERCET_STORE_HANG");
 
 	return file != NULL && access(file, F_OK) == 0;
 }
 
 void testhook_wait(void)
 {
-	const char *latency = getenv("TERCET_STORE_LATENCY");
+	const char *latency = variable(&latency_text, "TERCET_STORE_LATENCY");
 	unsigned char dice;
 
 	while (hangs() && !stopped)
@@ -49,10 +63,15 @@ void testhook_wait(void)
 	}
 }
 
+static const char *failing(void)
+{
+	return variable(&fail_text, "TERCET_STORE_FAIL");
+}
+
 /* True each N-th time, for "WHAT:N". */
 static bool fails(const char *what, _Atomic unsigned *count)
 {
-	const char *fail = getenv("TERCET_STORE_FAIL");
+	const char *fail = failing();
 	size_t len = strlen(what);
 	long n;
 
@@ -74,7 +93,7 @@ int testhook_read(void)
 
 bool testhook_full(void)
 {
-	const char *fail = getenv("TERCET_STORE_FAIL");
+	const char *fail = failing();
 
 	return fail != NULL && strcmp(fail, "full") == 0;
 }
@@ -82,6 +101,11 @@ bool testhook_full(void)
 void testhook_stop(void)
 {
 	stopped = true;
+}
+
+void testhook_forget(void)
+{
+	hang_file = latency_text = fail_text = NULL;
 }
 
 #else
@@ -106,6 +130,10 @@ bool testhook_full(void)
 }
 
 void testhook_stop(void)
+{
+}
+
+void testhook_forget(void)
 {
 }
 

@@ -21,3 +21,5 @@ int testhook_read(void);
 bool testhook_full(void);
 /* The server stops: what hangs goes on. */
 void testhook_stop(void);
+/* The environment was changed (by a test; a server looks at it once). */
+void testhook_forget(void);

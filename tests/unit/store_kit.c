@@ -3,6 +3,8 @@
 /* store_kit.c - see store_kit.h. */
 #include "tests/unit/store_kit.h"
 
+#include "core/store/testhook.h"
+
 #include "config.h"
 
 #include <unistd.h>
@@ -70,6 +72,7 @@ int kit_start(const char *latency, const char *fail)
 	alarm(120); /* a test that waits for ever says so */
 	set_or_not("TERCET_STORE_LATENCY", latency);
 	set_or_not("TERCET_STORE_FAIL", fail);
+	testhook_forget();
 	memset(&seen, 0, sizeof seen);
 	done_calls = 0;
 	done_status = -1000;
