@@ -2,60 +2,74 @@
  * SPDX-License-Identifier: MIT */
 /* expire.c - messages go: those that are too old, the oldest of an archive that is too large,
  * and all of an account that was deleted. Always from the oldest on, so that an archive has
- * no holes. What is too old is invisible at once (mam_floor); the store loses it later, in
- * small write sets, one account after the other. */
+ * no holes. What is too old is invisible at once (mam_floor); the store is told now and then,
+ * once for all accounts. */
 #include "modules/mod_mam/mam.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* A row of "mam_account": ids below it belonged to an account of that name that was deleted. */
-#define KEY_PURGED "purged"
-#define CHUNK 200                /* rows of a write set */
-#define WALK 100                 /* rows of a read, to find where an archive is too large */
-#define PAUSE_MS 5               /* between two write sets */
-#define FIRST_MS 60000           /* after the start */
-#define USERS 100                /* of one read */
+#define WALK 100       /* rows of a read, to find where an archive is too large */
+#define PAUSE_MS 5     /* between two accounts */
+#define FIRST_MS 60000 /* after the start */
+#define USERS 100      /* of one read */
 #define JOBS_MAX 10000
 
-/* An account whose archive is looked at. In the scope of the instance. */
+/* An account whose archive is measured. In the scope of the instance. */
 struct mam_job {
 	struct mam_job *next;
 	struct tct_mod *m;
-	uint64_t floor;    /* rows below it go */
-	int64_t purged;    /* as it was read, 0: none */
-	uint64_t cursor;   /* of the walk */
+	uint64_t cursor; /* rows below it are left to look at */
 	int64_t count, bytes;
-	size_t removed;
-	bool measured;
 	char user[];
 };
 
 static void next_job(struct tct_scope *scope, void *data);
-static void remove_rows(struct tct_scope *scope, void *data);
 
-/* ---- what is visible ---- */
+static bool has_limit(const struct mam_config *config)
+{
+	return config->max_messages > 0 || config->max_bytes > 0;
+}
 
-static uint64_t age_floor(const struct mam_config *config)
+/* ---- age ---- */
+
+/* Microseconds since 1970; 0: nothing is too old. */
+static int64_t oldest_of(const struct mam_config *config)
 {
 	int64_t oldest = tct_now_us() - config->expire_after * 1000000;
 
-	return config->expire_after > 0 && oldest > 0 ? (uint64_t)oldest << 8 : 0;
+	return config->expire_after > 0 && oldest > 0 ? oldest : 0;
 }
 
-uint64_t mam_floor(struct tct_mod *m, const struct tct_entity *e)
+uint64_t mam_floor(struct tct_mod *m)
+{
+	return (uint64_t)oldest_of(tct_mod_config(m)) << 8;
+}
+
+static void expired(struct tct_scope *scope, int status, void *data)
+{
+	(void)scope;
+	if (status == TCT_OK)
+		tct_log_debug(data, "messages that are too old have gone");
+	else
+		tct_log_warn(data, "messages that are too old stay for now (%s)",
+			tct_code_text(status));
+}
+
+static void expire(struct tct_mod *m)
 {
 	const struct mam_data *data = tct_mod_data(m);
-	uint64_t floor = age_floor(tct_mod_config(m));
-	struct tct_value purged;
+	int64_t oldest = oldest_of(tct_mod_config(m));
+	struct tct_txn *txn;
 
-	if (tct_entity_get(e, data->accounts, KEY_PURGED, &purged) &&
-		purged.kind == TCT_VALUE_INT && (uint64_t)purged.i > floor)
-		floor = (uint64_t)purged.i;
-	return floor;
+	if (oldest == 0)
+		return;
+	txn = tct_txn_new(m);
+	tct_archive_expire(txn, data->archive, oldest);
+	tct_txn_submit(tct_mod_scope(m), txn, expired, m);
 }
 
-/* ---- one account after the other ---- */
+/* ---- one account after the other is measured ---- */
 
 static void start(struct tct_mod *m, int64_t ms)
 {
@@ -67,7 +81,7 @@ static void start(struct tct_mod *m, int64_t ms)
 	tct_timer_start(tct_mod_scope(m), ms, 0, next_job, m);
 }
 
-static void add_job(struct tct_mod *m, const char *user, uint64_t floor)
+static void add_job(struct tct_mod *m, const char *user)
 {
 	struct mam_data *data = tct_mod_data(m);
 	size_t len = strlen(user) + 1;
@@ -76,14 +90,11 @@ static void add_job(struct tct_mod *m, const char *user, uint64_t floor)
 	if (data->job_count >= JOBS_MAX)
 		return; /* the next pass finds it */
 	for (job = data->jobs; job != NULL; job = job->next) {
-		if (strcmp(job->user, user) != 0)
-			continue;
-		job->floor = job->floor > floor ? job->floor : floor;
-		return;
+		if (strcmp(job->user, user) == 0)
+			return;
 	}
 	job = tct_scope_alloc(tct_mod_scope(m), sizeof *job + len, NULL);
 	job->m = m;
-	job->floor = floor;
 	memcpy(job->user, user, len);
 	*data->last_job = job;
 	data->last_job = &job->next;
@@ -96,9 +107,6 @@ static void end_job(struct mam_job *job)
 	struct tct_mod *m = job->m;
 	struct mam_data *data = tct_mod_data(m);
 
-	if (job->removed > 0)
-		tct_log_info(m, "%zu messages removed from the archive of \"%s\"", job->removed,
-			job->user);
 	data->sweeping = false;
 	tct_scope_free(job);
 	if (data->jobs != NULL || data->passing)
@@ -109,78 +117,33 @@ static bool job_failed(struct mam_job *job, int status)
 {
 	if (status == TCT_OK)
 		return false;
-	tct_log_warn(job->m, "old messages of \"%s\" stay for now (%s)", job->user,
+	tct_log_warn(job->m, "the archive of \"%s\" stays too large for now (%s)", job->user,
 		tct_code_text(status));
 	end_job(job);
 	return true;
 }
 
-/* ---- rows go ---- */
-
-static void cleared(struct tct_scope *scope, int status, void *data)
+static void trimmed(struct tct_scope *scope, int status, void *data)
 {
+	struct mam_job *job = data;
+
 	(void)scope;
-	/* When the account was deleted once more meanwhile, its row is another. */
-	(void)status;
-	end_job(data);
-}
-
-/* Nothing is below the floor any more: what said so goes, too. */
-static void clear_purged(struct mam_job *job)
-{
-	const struct mam_data *data = tct_mod_data(job->m);
-	struct tct_txn *txn;
-
-	if (job->purged == 0) {
-		end_job(job);
+	if (job_failed(job, status))
 		return;
-	}
-	txn = tct_txn_new(job->m);
-	tct_kv_expect(txn, data->accounts, job->user, KEY_PURGED, tct_int(job->purged));
-	tct_kv_delete(txn, data->accounts, job->user, KEY_PURGED);
-	tct_txn_submit(tct_mod_scope(job->m), txn, cleared, job);
+	tct_log_info(job->m, "the oldest messages of \"%s\" have gone, %" PRId64 " are left",
+		job->user, job->count - 1);
+	end_job(job);
 }
 
-static void removed(struct tct_scope *scope, int status, void *data)
+/* This one and all before it are too many. */
+static void trim(struct mam_job *job, uint64_t up_to)
 {
-	if (!job_failed(data, status))
-		tct_timer_start(scope, PAUSE_MS, 0, remove_rows, data);
-}
-
-static void measure(struct mam_job *job);
-
-static void on_old(struct tct_scope *scope, const struct tct_archive_page *page, void *data)
-{
-	struct mam_job *job = data;
 	const struct mam_data *mam = tct_mod_data(job->m);
-	struct tct_txn *txn;
+	struct tct_txn *txn = tct_txn_new(job->m);
 
-	if (job_failed(job, page->status))
-		return;
-	if (page->count == 0) {
-		measure(job);
-		return;
-	}
-	txn = tct_txn_new(job->m);
-	for (size_t i = 0; i < page->count; i++)
-		tct_archive_delete(txn, mam->archive, job->user, page->rows[i].id);
-	job->removed += page->count;
-	tct_txn_submit(scope, txn, removed, job);
+	tct_archive_trim(txn, mam->archive, job->user, up_to);
+	tct_txn_submit(tct_mod_scope(job->m), txn, trimmed, job);
 }
-
-static void remove_rows(struct tct_scope *scope, void *data)
-{
-	struct mam_job *job = data;
-	const struct mam_data *mam = tct_mod_data(job->m);
-	struct tct_archive_query q = { .size = sizeof q, .before = job->floor, .limit = CHUNK };
-
-	if (job->floor == 0)
-		measure(job);
-	else
-		tct_archive_find(scope, mam->archive, job->user, &q, on_old, job);
-}
-
-/* ---- how large an archive is ---- */
 
 static void walk(struct mam_job *job);
 
@@ -189,6 +152,7 @@ static void on_walked(struct tct_scope *scope, const struct tct_archive_page *pa
 	struct mam_job *job = data;
 	const struct mam_config *config = tct_mod_config(job->m);
 
+	(void)scope;
 	if (job_failed(job, page->status))
 		return;
 	for (size_t i = page->count; i-- > 0;) {
@@ -197,13 +161,12 @@ static void on_walked(struct tct_scope *scope, const struct tct_archive_page *pa
 		job->cursor = page->rows[i].id;
 		if ((config->max_messages > 0 && job->count > config->max_messages) ||
 			(config->max_bytes > 0 && job->bytes > config->max_bytes)) {
-			job->floor = page->rows[i].id + 1;
-			remove_rows(scope, job);
+			trim(job, job->cursor);
 			return;
 		}
 	}
 	if (page->complete != 0 || page->count == 0)
-		clear_purged(job);
+		end_job(job);
 	else
 		walk(job);
 }
@@ -218,34 +181,6 @@ static void walk(struct mam_job *job)
 	tct_archive_find(tct_mod_scope(job->m), mam->archive, job->user, &q, on_walked, job);
 }
 
-static void measure(struct mam_job *job)
-{
-	const struct mam_config *config = tct_mod_config(job->m);
-
-	if (job->measured || (config->max_messages == 0 && config->max_bytes == 0)) {
-		clear_purged(job);
-		return;
-	}
-	job->measured = true;
-	walk(job);
-}
-
-static void on_purged(struct tct_scope *scope, const struct tct_kv_result *r, void *data)
-{
-	struct mam_job *job = data;
-	uint64_t floor = age_floor(tct_mod_config(job->m));
-
-	if (r->status != TCT_ENOENT && job_failed(job, r->status))
-		return;
-	if (r->status == TCT_OK && r->value.kind == TCT_VALUE_INT)
-		job->purged = r->value.i;
-	if ((uint64_t)job->purged > floor)
-		floor = (uint64_t)job->purged;
-	if (floor > job->floor)
-		job->floor = floor;
-	remove_rows(scope, job);
-}
-
 /* ---- all accounts ---- */
 
 static void on_users(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data)
@@ -257,7 +192,7 @@ static void on_users(struct tct_scope *scope, const struct tct_kv_rows *rows, vo
 	mam->sweeping = false;
 	mam->passing = rows->status == TCT_OK && rows->count == USERS;
 	for (size_t i = 0; i < rows->count; i++)
-		add_job(m, rows->rows[i].user, 0);
+		add_job(m, rows->rows[i].user);
 	tct_scope_free(mam->after);
 	mam->after = NULL;
 	if (mam->passing) {
@@ -284,7 +219,7 @@ static void next_job(struct tct_scope *scope, void *data)
 	if (mam->jobs == NULL)
 		mam->last_job = &mam->jobs;
 	mam->job_count--;
-	tct_kv_get(scope, mam->accounts, job->user, KEY_PURGED, on_purged, job);
+	walk(job);
 }
 
 static void on_time(struct tct_scope *scope, void *data)
@@ -293,7 +228,8 @@ static void on_time(struct tct_scope *scope, void *data)
 	struct mam_data *mam = tct_mod_data(m);
 
 	(void)scope;
-	if (mam->passing)
+	expire(m);
+	if (mam->passing || !has_limit(tct_mod_config(m)))
 		return;
 	mam->passing = true;
 	start(m, 0);
@@ -319,7 +255,7 @@ void mam_expire_note(struct tct_mod *m, struct tct_entity *e, size_t bytes)
 	const struct mam_config *config = tct_mod_config(m);
 	struct mam_entity *data;
 
-	if (config->max_messages == 0 && config->max_bytes == 0)
+	if (!has_limit(config))
 		return;
 	data = tct_entity_data(m, e);
 	data->count++;
@@ -329,24 +265,20 @@ void mam_expire_note(struct tct_mod *m, struct tct_entity *e, size_t bytes)
 		return;
 	data->count = 0;
 	data->bytes = 0;
-	add_job(m, tct_entity_user(e), 0);
+	add_job(m, tct_entity_user(e));
 }
 
 /* ---- accounts that are deleted ---- */
 
-/* The id of a row that is never there says which rows were before. */
 void mam_on_deleted(struct tct_mod *m, struct tct_entity *e)
 {
 	const struct mam_data *data = tct_mod_data(m);
 	const char *user = tct_entity_user(e);
 	struct tct_txn *txn = tct_txn_new(m);
-	uint64_t id = tct_archive_append(txn, data->archive, user, "", tct_int(0));
 
-	tct_archive_delete(txn, data->archive, user, id);
+	tct_archive_delete_user(txn, data->archive, user);
 	tct_kv_delete_user(txn, data->accounts, user);
 	tct_kv_delete_user(txn, data->pending, user);
-	tct_kv_put(txn, data->accounts, user, KEY_PURGED, tct_int((int64_t)id));
 	tct_txn_submit(NULL, txn, NULL, NULL);
 	mam_retract_forget(m, user);
-	add_job(m, user, id);
 }

@@ -96,8 +96,8 @@ void mam_queue_unref(struct mam_queue *q); /* NULL: nothing */
 
 /* ---- expire.c ---- */
 
-/* Rows below this id are invisible: too old, or of an account that was deleted. 0: none. */
-uint64_t mam_floor(struct tct_mod *m, const struct tct_entity *e);
+/* Rows below this id are invisible, because they are too old. 0: none. */
+uint64_t mam_floor(struct tct_mod *m);
 /* At the start and when the options have changed. */
 void mam_expire_start(struct tct_mod *m);
 /* A row of that size was added to the archive of `e`. */

@@ -299,7 +299,7 @@ static void on_named(struct tct_scope *scope, const struct tct_archive_page *pag
 	struct query *query = data;
 	uint64_t ids[MAM_IDS_MAX + 4];
 	size_t count = named(query, ids);
-	uint64_t floor = mam_floor(tct_request_mod(query->rq), tct_session_entity(query->session));
+	uint64_t floor = mam_floor(tct_request_mod(query->rq));
 	bool gone = page->count < count;
 	struct tct_archive_page some = *page;
 
@@ -376,7 +376,7 @@ static void prepare(struct query *query)
 	const struct mam_config *config = tct_mod_config(m);
 	struct tct_archive_query *page = &query->page;
 	const struct mam_query *q = &query->q;
-	uint64_t floor = mam_floor(m, tct_session_entity(query->session));
+	uint64_t floor = mam_floor(m);
 
 	*page = (struct tct_archive_query){ .size = sizeof *page, .bytes = PAGE_BYTES };
 	page->limit = (uint32_t)config->page_size;

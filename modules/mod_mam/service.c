@@ -86,6 +86,12 @@ void mam_fetched(struct tct_mod *m, struct tct_session *s, uint64_t first, uint6
 		w->fn(w->user, s, first, last);
 }
 
+static uint64_t floor_of(struct tct_mod *m, const struct tct_entity *e)
+{
+	(void)e;
+	return mam_floor(m);
+}
+
 static const struct tct_archive_ops ops = {
 	.size = sizeof ops,
 	.sent = sent,
@@ -94,7 +100,7 @@ static const struct tct_archive_ops ops = {
 	.id_parse = id_parse,
 	.add_id = mam_add_id,
 	.add_row = mam_add_row,
-	.floor = mam_floor,
+	.floor = floor_of,
 	.watch = watch,
 };
 
