@@ -23,6 +23,7 @@
 #define RETRIES 20                          /* of a set after a deadlock */
 #define QUEUE_BYTES (16u * 1024 * 1024)     /* beyond it clients are not read */
 #define TOUCHED_MAX 4096                    /* users remembered before a clean-up */
+#define FULL_SECONDS 5                      /* a server that stops waits for room */
 #define TIDY_ROWS 250                       /* hidden rows that go in one piece */
 #define TIDY_MS 100                         /* the writer is busy: a piece that often */
 
@@ -47,7 +48,8 @@ struct store_env {
 	struct list sets, reads; /* queued */
 	uint64_t applied;
 	size_t queued_bytes;
-	bool stopping, writer_done;
+	bool writer_done;
+	_Atomic bool stopping;
 	_Atomic bool full;
 	bool started;
 	_Atomic bool untidy; /* there may be hidden rows to remove */
@@ -193,16 +195,16 @@ static void finish_batch(struct loop_message *msg)
 	free(b);
 }
 
-/* What was committed cannot be undone: a full disk is waited for, anything else ends the
- * server, for pages may be lost. */
+/* What was committed cannot be undone: a full disk is waited for, a while only when the server
+ * shall stop. Anything else ends the server, for pages may be lost. */
 static void flush(struct store_env *env)
 {
 	struct timespec second = { 1, 0 };
 	int status = env->ops->flush(env->mod);
 
-	for (bool said = false; status == TCT_EFULL; said = true) {
-		if (!said)
-			log_error("the disk of the store is full: what was written waits for room");
+	if (status == TCT_EFULL)
+		log_error("the disk of the store is full: what was written waits for room");
+	for (int left = FULL_SECONDS; status == TCT_EFULL && left > 0; left -= env->stopping) {
 		env->full = true;
 		nanosleep(&second, NULL);
 		status = env->ops->flush(env->mod);

@@ -400,7 +400,6 @@ static int put_value(struct archive *a, struct month *m, DB_TXN *txn, uint64_t n
 	memcpy(value, with, with_len);
 	memcpy(value + with_len, bytes, len);
 	row_key(key, number, id);
-	bdb_wrote(a->bdb, sizeof key + with_len + len);
 	return put_row(m->db, txn, key, sizeof key, value, with_len + len);
 }
 

@@ -169,39 +169,66 @@ static int64_t free_bytes(const struct bdb *bdb)
 	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
+/* Below it new data is refused. What is queued then, and deletions, still have room. */
+static int64_t low_water(const struct bdb *bdb)
+{
+	return bdb->reserve / 2 + 2 * (int64_t)LOG_FILE_BYTES;
+}
+
+/* Made where new data would still be taken beside it: it must not be what fills the disk. */
 static void make_reserve(struct bdb *bdb)
 {
-	struct stat st;
-	int fd;
+	int fd, rc = -1;
 
-	if (bdb->reserve == 0)
+	if (bdb->has_reserve || free_bytes(bdb) - bdb->reserve < low_water(bdb))
 		return;
 	fd = openat(bdb->folder_fd, "RESERVE", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	/* Only where there is plenty: a reserve must not be what fills the disk. */
-	if (fstat(fd, &st) == 0 && st.st_size < bdb->reserve &&
-		free_bytes(bdb) > 2 * bdb->reserve + 4 * (int64_t)LOG_FILE_BYTES &&
-		posix_fallocate(fd, 0, bdb->reserve) != 0)
-		tct_log_warn(NULL, "cannot set aside %lld bytes in \"%s\"",
-			(long long)bdb->reserve, bdb->path);
-	close(fd);
+	if (fd >= 0) {
+		rc = posix_fallocate(fd, 0, bdb->reserve);
+		close(fd);
+	}
+	bdb->has_reserve = rc == 0;
+	if (rc != 0)
+		unlinkat(bdb->folder_fd, "RESERVE", 0);
+	if (rc != 0 && !bdb->said)
+		tct_log_error(NULL, "cannot set aside %lld MB in \"%s\" (%s)",
+			(long long)(bdb->reserve >> 20), bdb->path,
+			strerror(rc < 0 ? errno : rc));
+	bdb->said = rc != 0;
 }
 
 /* Recovery writes: without room the environment would not open at all. */
-static void free_reserve(struct bdb *bdb)
+static void look_for_reserve(struct bdb *bdb)
 {
-	if (free_bytes(bdb) > 2 * (int64_t)LOG_FILE_BYTES)
-		return;
-	if (unlinkat(bdb->folder_fd, "RESERVE", 0) == 0)
+	struct stat st;
+
+	/* Holes are no reserve, so its blocks are looked at. */
+	if (free_bytes(bdb) < 2 * (int64_t)LOG_FILE_BYTES + bdb->checkpoint_bytes &&
+		unlinkat(bdb->folder_fd, "RESERVE", 0) == 0)
 		tct_log_warn(NULL, "the disk of \"%s\" is full: the reserve is used to start",
 			bdb->path);
+	bdb->has_reserve = bdb->reserve == 0 ||
+		(fstatat(bdb->folder_fd, "RESERVE", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			(int64_t)st.st_blocks * 512 >= bdb->reserve);
 }
 
+/* There must be clearly more room before new data is taken again than when it was refused,
+ * or it would be taken and refused in turn. */
 int bdb_space(struct bdb *bdb)
 {
-	return free_bytes(bdb) < bdb->reserve / 2 + 2 * (int64_t)LOG_FILE_BYTES ? TCT_EFULL :
-										 TCT_OK;
+	int64_t room = free_bytes(bdb);
+	bool full = room < low_water(bdb) || !bdb->has_reserve;
+
+	if (bdb->full && room < bdb->reserve + 4 * (int64_t)LOG_FILE_BYTES)
+		full = true;
+	if (full && !bdb->full)
+		tct_log_error(NULL, "the disk of \"%s\" has %lld MB left: new data is refused",
+			bdb->path, (long long)(room >> 20));
+	if (!full && bdb->full)
+		tct_log_warn(NULL, "the disk of \"%s\" has room again: new data is taken",
+			bdb->path);
+	bdb->full = full;
+	return full ? TCT_EFULL : TCT_OK;
 }
 
 /* ---- the environment ---- */
@@ -211,6 +238,17 @@ static void on_error(const DB_ENV *env, const char *prefix, const char *text)
 	(void)env;
 	(void)prefix;
 	tct_log_error(NULL, "berkeley db: %s", text);
+}
+
+/* What was not written may be lost, and everything fails from here on: only a start helps. */
+static void on_event(DB_ENV *env, u_int32_t event, void *info)
+{
+	(void)env;
+	if (event != DB_EVENT_PANIC)
+		return;
+	tct_log_error(NULL, "the store cannot go on (%s): the server stops",
+		db_strerror(*(int *)info));
+	abort();
 }
 
 static int open_env(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
@@ -225,6 +263,7 @@ static int open_env(struct bdb *bdb, const struct bdb_config *config, struct tct
 			db_strerror(rc));
 	bdb->env = env;
 	env->set_errcall(env, on_error);
+	env->set_event_notify(env, on_event);
 	env->set_cachesize(env, (u_int32_t)(config->cache_size >> 30),
 		(u_int32_t)(config->cache_size & ((1 << 30) - 1)), 1);
 	env->set_lg_max(env, LOG_FILE_BYTES);
@@ -262,14 +301,17 @@ static int sync_folder(struct bdb *bdb)
 	return TCT_OK;
 }
 
+static int flush_log(struct bdb *bdb)
+{
+	int status = bdb_status(bdb->env->log_flush(bdb->env, NULL));
+
+	return status == TCT_OK ? sync_folder(bdb) : status;
+}
+
+/* When it is relaxed, the thread of checkpoints flushes each second. */
 int bdb_flush(struct bdb *bdb)
 {
-	int status;
-
-	if (bdb->relaxed)
-		return TCT_OK; /* the thread of checkpoints flushes each second */
-	status = bdb_status(bdb->env->log_flush(bdb->env, NULL));
-	return status == TCT_OK ? sync_folder(bdb) : status;
+	return bdb->relaxed ? TCT_OK : flush_log(bdb);
 }
 
 /* ---- checkpoints, on a thread of their own: they write what is dirty ---- */
@@ -293,7 +335,7 @@ static void *checkpoints(void *arg)
 		stop = bdb->stopping;
 		pthread_mutex_unlock(&bdb->lock);
 		if (bdb->relaxed)
-			bdb->env->log_flush(bdb->env, NULL);
+			flush_log(bdb);
 		bdb->env->memp_trickle(bdb->env, 20, &written);
 		/* By log volume; and once a minute whatever was written. */
 		bdb->env->txn_checkpoint(bdb->env,
@@ -301,10 +343,9 @@ static void *checkpoints(void *arg)
 				0 :
 				(u_int32_t)(bdb->checkpoint_bytes / 1024),
 			0, 0);
-		if (time(NULL) - last >= CHECKPOINT_SECONDS) {
+		if (time(NULL) - last >= CHECKPOINT_SECONDS)
 			last = time(NULL);
-			make_reserve(bdb);
-		}
+		make_reserve(bdb);
 	}
 	return NULL;
 }
@@ -329,13 +370,14 @@ int bdb_open(struct bdb *bdb, const char *path, const struct bdb_config *config,
 	if (status == TCT_OK)
 		status = check_format(bdb, err);
 	if (status == TCT_OK) {
-		free_reserve(bdb);
+		look_for_reserve(bdb);
 		status = open_env(bdb, config, err);
 	}
 	if (status != TCT_OK) {
 		bdb_close(bdb);
 		return status;
 	}
+	/* Recovery has ended with a checkpoint: logs that are not needed have made room. */
 	make_reserve(bdb);
 	bdb->running = pthread_create(&bdb->thread, NULL, checkpoints, bdb) == 0;
 	return TCT_OK;
@@ -453,10 +495,4 @@ int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kin
 	fsync(bdb->folder_fd);
 	*table = t;
 	return TCT_OK;
-}
-
-void bdb_wrote(struct bdb *bdb, size_t bytes)
-{
-	(void)bdb;
-	(void)bytes;
 }

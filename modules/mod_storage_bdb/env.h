@@ -56,6 +56,9 @@ struct bdb {
 	int lock_fd, folder_fd;
 	int64_t reserve, checkpoint_bytes;
 	bool relaxed, running, have_key;
+	bool full; /* the writer's: new data is refused */
+	bool said; /* that there is no reserve */
+	_Atomic bool has_reserve;
 	uint32_t log_file; /* the newest whose name is known to be on disk */
 	struct bdb_table *tables;
 	pthread_key_t key; /* of struct bdb_thread */
@@ -74,8 +77,6 @@ int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kin
 int bdb_open_file(struct bdb *bdb, const char *file, bool create, DB **out);
 int bdb_flush(struct bdb *bdb);
 int bdb_space(struct bdb *bdb);
-/* The writer has put so much; called for large amounts to be noticed early. */
-void bdb_wrote(struct bdb *bdb, size_t bytes);
 /* The calling thread's memory, and its buffer with room for that much. */
 struct bdb_thread *bdb_thread(struct bdb *bdb);
 char *bdb_buffer(struct bdb *bdb, size_t len);
