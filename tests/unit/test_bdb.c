@@ -7,9 +7,13 @@
 
 #include "modules/mod_storage_bdb/archive.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +24,7 @@ const struct tct_module_info *const backend_info = &tct_module_storage_bdb;
 static char folder[64], path[96];
 static int stores;
 static bool keep; /* the next start opens the same store again */
-static int64_t reserve;
+static int64_t reserve, checkpoint = 1 << 20;
 
 const void *backend_config(void)
 {
@@ -30,8 +34,71 @@ const void *backend_config(void)
 		snprintf(path, sizeof path, "%s/%d", folder, ++stores);
 	keep = false;
 	config = (struct bdb_config){ .path = path, .cache_size = 1 << 20,
-		.checkpoint_size = 1 << 20, .store_reserve = reserve };
+		.checkpoint_size = checkpoint, .store_reserve = reserve };
 	return &config;
+}
+
+/* ---- what Berkeley DB and we ask of the system comes through here ---- */
+
+static _Atomic bool log_is_full; /* the log can take nothing */
+static _Atomic int refusals;
+static _Atomic unsigned named; /* the newest log file when the folder was synced last */
+
+static unsigned newest_log(void)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned n, newest = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (sscanf(entry->d_name, "log.%u", &n) == 1 && n > newest)
+			newest = n;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return newest;
+}
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+	int (*real)(int) = dlsym(RTLD_NEXT, "fsync");
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		named = newest_log();
+	return real(fd);
+}
+
+static bool refuses(int fd)
+{
+	char link[64], name[256];
+	ssize_t len;
+
+	if (!log_is_full)
+		return false;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	len = readlink(link, name, sizeof name - 1);
+	name[len > 0 ? len : 0] = '\0';
+	if (strstr(name, "/log.0") == NULL)
+		return false;
+	refusals++;
+	errno = ENOSPC;
+	return true;
+}
+
+__attribute__((visibility("default"))) ssize_t write(int fd, const void *bytes, size_t len)
+{
+	ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+
+	return refuses(fd) ? -1 : real(fd, bytes, len);
+}
+
+__attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *bytes, size_t len,
+	off_t at)
+{
+	ssize_t (*real)(int, const void *, size_t, off_t) = dlsym(RTLD_NEXT, "pwrite");
+
+	return refuses(fd) ? -1 : real(fd, bytes, len, at);
 }
 
 static void start_again(void **state)
@@ -411,6 +478,76 @@ static void a_full_disk_takes_nothing_new(void **state)
 	assert_int_equal(commit(txn), TCT_OK);
 }
 
+/* What was committed and cannot be flushed is pending: neither refused nor acknowledged. */
+static void a_full_log_is_waited_for(void **state)
+{
+	struct tct_archive_query all = { .size = sizeof all };
+	struct tct_txn *txn = tct_txn_new(&user);
+	int calls;
+
+	tct_kv_put(txn, kv, "juliet", "name", tct_string("Juliet"));
+	assert_int_equal(commit(txn), TCT_OK);
+	log_is_full = true;
+	/* This needs a new file first, and that fails before anything is committed. */
+	txn = tct_txn_new(&user);
+	tct_archive_append(txn, archive, "juliet", "romeo@b", tct_string("zero"));
+	assert_int_equal(commit(txn), TCT_EFULL);
+	log_is_full = false;
+	append("juliet", "romeo@b");
+	turn_until(&done_calls, calls = 3);
+	assert_int_equal(done_status, TCT_OK);
+	refusals = 0;
+	log_is_full = true;
+	txn = tct_txn_new(&user);
+	tct_kv_put(txn, kv, "juliet", "house", tct_string("Capulet"));
+	tct_archive_append(txn, archive, "juliet", "romeo@b", tct_string("y"));
+	submit(txn);
+	txn_turn_end();
+	while (refusals < 3)
+		loop_turn(false);
+	assert_int_equal(done_calls, calls);
+	log_is_full = false;
+	turn_until(&done_calls, calls + 1);
+	assert_int_equal(done_status, TCT_OK);
+	start_again(state);
+	find("juliet", &all);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.rows[1].text, "y");
+	assert_string_equal(get("juliet", "house"), "Capulet");
+}
+
+/* Checkpoints would write log of their own. */
+static int setup_log(void **state)
+{
+	checkpoint = INT64_C(1) << 30;
+	return kit_setup(state);
+}
+
+static int teardown_log(void **state)
+{
+	checkpoint = 1 << 20;
+	return kit_teardown(state);
+}
+
+static void a_new_log_file_has_a_name_on_disk(void **state)
+{
+	size_t len = 1000000;
+	char *text = malloc(len + 1);
+
+	(void)state;
+	memset(text, 'x', len);
+	text[len] = '\0';
+	for (int i = 0; i < 40; i++) {
+		struct tct_txn *txn = tct_txn_new(&user);
+
+		tct_kv_put(txn, kv, "juliet", "text", tct_string(text));
+		assert_int_equal(commit(txn), TCT_OK);
+		assert_int_equal(newest_log(), named);
+	}
+	assert_true(newest_log() >= 3);
+	free(text);
+}
+
 static int remove_one(const char *name, const struct stat *st, int kind, struct FTW *ftw)
 {
 	(void)st;
@@ -438,6 +575,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files_are_private, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_takes_nothing_new, setup_full,
 			kit_teardown),
+		cmocka_unit_test_setup_teardown(a_full_log_is_waited_for, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_new_log_file_has_a_name_on_disk, setup_log,
+			teardown_log),
 	};
 	int failed;
 
