@@ -8,6 +8,7 @@
 #include "core/server/event.h"
 #include "core/server/host.h"
 #include "core/server/router.h"
+#include "core/server/row.h"
 #include "core/server/session.h"
 #include "core/xml/elem.h"
 #include "core/xmpp/stanza.h"
@@ -88,6 +89,33 @@ void tct_route_copy(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *
 	const struct tct_overlay *overlay)
 {
 	tct_route(m, ev, stanza_view(st, overlay));
+}
+
+void tct_event_keep(struct tct_mod *m, struct tct_event *pub, struct tct_archive *a, uint64_t id,
+	tct_row_done_fn *done)
+{
+	struct event *ev = event_of(pub);
+
+	tct_assert(pub->entity != NULL && pub->stage != TCT_OUTBOUND);
+	if (ev->row == NULL || ev->row->archive != a || ev->row->id != id) {
+		if (ev->row != NULL)
+			row_unref(ev->row);
+		ev->row = row_new(a, id);
+	}
+	if (done != NULL)
+		row_watch(ev->row, m, pub->entity, done);
+}
+
+uint64_t tct_event_kept(const struct tct_event *ev, const struct tct_archive *a)
+{
+	const struct row *r = event_of((struct tct_event *)ev)->row;
+
+	return r != NULL && r->archive == a ? r->id : 0;
+}
+
+bool tct_event_acknowledged(const struct tct_event *ev)
+{
+	return ev->origin.session != NULL && ev->origin.session->inbound.tracked;
 }
 
 struct tct_txn *tct_event_txn(struct tct_event *ev)

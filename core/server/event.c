@@ -7,6 +7,7 @@
 #include "core/server/host.h"
 #include "core/server/inbound.h"
 #include "core/server/lane.h"
+#include "core/server/row.h"
 #include "core/server/session.h"
 #include "core/store/txn.h"
 #include "core/xmpp/stanza.h"
@@ -93,6 +94,8 @@ void event_free(struct event *ev)
 	inbound_end(ev->inbound, ev->txn != NULL ? txn_ticket(ev->txn) : NULL);
 	if (ev->txn != NULL)
 		txn_close(ev->txn);
+	if (ev->row != NULL)
+		row_unref(ev->row);
 	arena_fini(&ev->extra_arena);
 	tct_stanza_unref(ev->pub.stanza);
 	if (spare_count < SPARE_MAX) {

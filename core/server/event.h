@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 struct lane;
+struct row;
 struct ticket;
 
 enum event_phase {
@@ -45,6 +46,7 @@ struct event {
 	struct tct_txn *txn;         /* counted; NULL until somebody wants it */
 	struct tct_request *request; /* while suspended */
 	struct inbound_token *inbound; /* of a stanza of a tracked session; else NULL */
+	struct row *row;             /* that the message is kept as; NULL: none is known */
 	struct lane *holding;        /* the lane that this event holds, NULL: none */
 	struct tct_session **targets;
 	uint32_t target_count, target_room;

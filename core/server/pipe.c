@@ -8,6 +8,7 @@
 #include "core/loop/loop.h"
 #include "core/mod/module.h"
 #include "core/net/conn.h"
+#include "core/server/row.h"
 #include "core/server/session.h"
 #include "core/server/stream.h"
 
@@ -22,6 +23,7 @@ struct item {
 };
 
 static struct list dirty = { &dirty, &dirty };
+static struct list sending = { &sending, &sending };
 static struct list spare = { &spare, &spare };
 static unsigned spare_count;
 #define SPARE_MAX 256
@@ -59,7 +61,9 @@ void pipe_init(struct pipe *pipe, struct tct_session *s)
 	memset(pipe, 0, sizeof *pipe);
 	list_init(&pipe->items);
 	list_init(&pipe->held);
+	list_init(&pipe->sent);
 	list_init(&pipe->dirty);
+	list_init(&pipe->sending);
 	pipe->session = s;
 }
 
@@ -72,12 +76,16 @@ static void stop_waiting(struct pipe *pipe)
 
 void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct delivery *))
 {
-	struct list *node;
+	struct list all, *node;
 
 	stop_waiting(pipe);
 	list_remove(&pipe->dirty);
-	list_splice(&pipe->items, &pipe->held);
-	while ((node = list_pop(&pipe->items)) != NULL) {
+	list_remove(&pipe->sending);
+	list_init(&all);
+	list_splice(&all, &pipe->sent);
+	list_splice(&all, &pipe->items);
+	list_splice(&all, &pipe->held);
+	while ((node = list_pop(&all)) != NULL) {
 		struct item *it = list_entry(node, struct item, link);
 
 		if (it->delivery != NULL && give_back != NULL &&
@@ -164,11 +172,18 @@ void pipe_drop_raw(struct pipe *pipe)
 	}
 }
 
+static bool counts(const struct pipe *pipe)
+{
+	const struct tcti_pipe_ops *ops = pipe->session->pipe_ops;
+
+	return ops != NULL && ops->count != NULL;
+}
+
 static void count(struct pipe *pipe, struct delivery *d)
 {
 	const struct tcti_pipe_ops *ops = pipe->session->pipe_ops;
 
-	if (ops != NULL && ops->count != NULL)
+	if (counts(pipe))
 		ops->count(pipe->session->pipe_mod, pipe->session, d);
 }
 
@@ -241,6 +256,19 @@ static bool passes(struct pipe *pipe, const struct item *it)
 	}
 }
 
+/* An entry that was written. Who counts will be told what the client has; else that its
+ * bytes have left is all that can be known, which matters for what is kept as a row. */
+static void written(struct pipe *pipe, struct item *it)
+{
+	if (it->delivery == NULL || row_of(it->delivery) == NULL || counts(pipe)) {
+		item_free(it);
+		return;
+	}
+	list_push(&pipe->sent, &it->link);
+	if (list_empty(&pipe->sending))
+		list_push(&sending, &pipe->sending);
+}
+
 void pipe_flush(struct pipe *pipe)
 {
 	struct tct_stream *stream = pipe->session->stream;
@@ -263,13 +291,15 @@ void pipe_flush(struct pipe *pipe)
 		pipe->count--;
 		pipe->bytes -= bytes;
 		budget_sub(BUDGET_QUEUES, bytes);
-		if (it->ticket == NULL || ticket_state(it->ticket) != TICKET_FAILED) {
-			if (it->delivery != NULL)
-				delivery_write(it->delivery, out);
-			else
-				str_append_n(out, it->bytes, it->len);
+		if (it->ticket != NULL && ticket_state(it->ticket) == TICKET_FAILED) {
+			item_free(it);
+			continue;
 		}
-		item_free(it);
+		if (it->delivery != NULL)
+			delivery_write(it->delivery, out);
+		else
+			str_append_n(out, it->bytes, it->len);
+		written(pipe, it);
 	}
 }
 
@@ -279,4 +309,21 @@ void pipes_flush(void)
 
 	while ((node = list_first(&dirty)) != NULL)
 		pipe_flush(list_entry(node, struct pipe, dirty));
+}
+
+void pipes_settle(void)
+{
+	list_each (node, &sending) {
+		struct pipe *pipe = list_entry(node, struct pipe, sending);
+
+		if (pipe->session->stream == NULL || session_unsent(pipe->session) > 0)
+			continue; /* later, or given back when the session ends */
+		list_remove(node);
+		for (struct list *at; (at = list_pop(&pipe->sent)) != NULL;) {
+			struct item *it = list_entry(at, struct item, link);
+
+			row_taken(it->delivery);
+			item_free(it);
+		}
+	}
 }

@@ -17,7 +17,9 @@
 struct pipe {
 	struct list items; /* at WRITE */
 	struct list held;  /* at HOLD */
+	struct list sent;  /* written, kept as rows, and not known to have left the process */
 	struct list dirty;           /* in the list of pipes to write at the end of the turn */
+	struct list sending;         /* in the list of those that `sent` is not empty of */
 	struct ticket_waiter waiter; /* on the ticket of the first entry */
 	struct tct_session *session;
 	uint32_t count;
@@ -44,4 +46,7 @@ void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket);
 /* Writes what may leave to the connection; at the end of the turn for all dirty ones. */
 void pipe_flush(struct pipe *pipe);
 void pipes_flush(void);
+/* After connections were flushed: what has gone to its socket is with its client, as far as
+ * anybody can know who is not told (without COUNT). */
+void pipes_settle(void);
 void pipe_mark(struct pipe *pipe);

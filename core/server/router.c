@@ -13,6 +13,7 @@
 #include "core/server/lane.h"
 #include "core/server/request.h"
 #include "core/server/resolve.h"
+#include "core/server/row.h"
 #include "core/server/session.h"
 #include "core/store/txn.h"
 #include "core/xmpp/payload.h"
@@ -373,6 +374,8 @@ static void deliver_to(struct event *ev, struct tct_session *s, struct delivery 
 			*shared = delivery_new(ev->pub.stanza, NULL, NULL);
 		d = delivery_ref(*shared);
 	}
+	if (ev->row != NULL)
+		row_copy(ev->row, d);
 	session_deliver(s, d, event_ticket(ev));
 }
 
@@ -380,6 +383,10 @@ static enum step phase_deliver(struct event *ev)
 {
 	struct delivery *shared = NULL;
 
+	/* A session that gives its copy back must not double what others have. */
+	if (ev->row == NULL && ev->target_count > 1 &&
+		tct_stanza_kind(ev->pub.stanza) == TCT_MESSAGE)
+		ev->row = row_new(NULL, 0);
 	for (uint32_t i = 0; i < ev->target_count; i++) {
 		if (!ev->targets[i]->ended)
 			deliver_to(ev, ev->targets[i], &shared);
@@ -488,7 +495,8 @@ void router_session_end(struct tct_session *s)
 	turn_push(&ev->item, router_run);
 }
 
-void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause)
+static struct event *route(struct tct_mod *m, struct event *parent, struct tct_stanza *st,
+	uint32_t cause)
 {
 	struct event *ev;
 
@@ -496,7 +504,7 @@ void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st
 		log_warn("a stanza of mod_%s goes nowhere (%s)", m != NULL ? m->name : "core",
 			tct_stanza_to(st) == NULL ? "it has no address" : "it goes in circles");
 		tct_stanza_unref(st);
-		return;
+		return NULL;
 	}
 	if (tct_stanza_from(st) == NULL && m != NULL && m->host != NULL)
 		tct_stanza_set_from(st, m->host->jid);
@@ -508,6 +516,20 @@ void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st
 	if (parent != NULL)
 		event_inherit(ev, parent);
 	turn_push(&ev->item, router_run);
+	return ev;
+}
+
+void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause)
+{
+	route(m, parent, st, cause);
+}
+
+void router_reroute(struct tct_stanza *st, struct row *row)
+{
+	struct event *ev = route(NULL, NULL, st, TCT_REROUTE);
+
+	if (ev != NULL && row != NULL)
+		ev->row = row_ref(row);
 }
 
 void router_resume(struct event *ev, enum tct_verdict verdict)

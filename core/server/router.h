@@ -13,6 +13,8 @@ void router_from_session(struct tct_session *s, struct tct_stanza *st);
 /* A stanza (taken) made here or given back: enters where its `to` is. `parent` NULL: nobody
  * caused it. */
 void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause);
+/* A message (taken) that a session gave back. `row` is borrowed; NULL: it is kept nowhere. */
+void router_reroute(struct tct_stanza *st, struct row *row);
 /* Continues a suspended event. */
 void router_resume(struct event *ev, enum tct_verdict verdict);
 /* Answers the event's stanza with an error and ends it; ev is gone afterwards. */

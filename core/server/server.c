@@ -203,6 +203,7 @@ static void turn_end(void)
 	streams_unthrottle();
 	pipes_flush();
 	conns_flush();
+	pipes_settle();
 	if (budget_pressure() > BUDGET_LOW)
 		relieve();
 }

@@ -12,6 +12,7 @@
 #include "core/net/conn.h"
 #include "core/server/host.h"
 #include "core/server/router.h"
+#include "core/server/row.h"
 #include "core/server/stream.h"
 #include "core/server/turn.h"
 #include "core/xmpp/jid.h"
@@ -119,14 +120,17 @@ int tcti_session_bind(struct tct_stream *stream, const char *resource, struct tc
 
 static void give_back(struct tct_session *s, struct delivery *d)
 {
-	struct tct_stanza *st = delivery_stanza(d), *error;
+	struct tct_stanza *st, *error;
 
 	(void)s;
+	if (!row_returned(d))
+		return;
+	st = delivery_stanza(d);
 	if (st == NULL)
 		return;
 	switch (tct_stanza_kind(st)) {
 	case TCT_MESSAGE:
-		router_route(NULL, NULL, st, TCT_REROUTE);
+		router_reroute(st, row_of(d));
 		return;
 	case TCT_IQ:
 		error = tct_stanza_error(st, TCT_RECIPIENT_UNAVAILABLE, NULL);
@@ -369,6 +373,26 @@ void tct_session_send_copy(struct tct_event *ev, struct tct_session *s, struct t
 		ev != NULL ? event_ticket(event_of(ev)) : NULL);
 }
 
+void tct_session_send_row(struct tct_session *s, struct tct_stanza *st,
+	const struct tct_overlay *overlay, struct tct_mod *m, struct tct_archive *a, uint64_t id,
+	tct_row_done_fn *done)
+{
+	struct tct_overlay o = TCT_OVERLAY_INIT;
+	struct row *r = row_new(a, id);
+	struct delivery *d;
+
+	if (overlay != NULL)
+		o = *overlay;
+	if (o.to == NULL && tct_stanza_to(st) == NULL)
+		o.to = s->jid;
+	d = delivery_new(st, &o, NULL);
+	if (done != NULL)
+		row_watch(r, m, s->entity, done);
+	row_copy(r, d);
+	row_unref(r);
+	session_deliver(s, d, NULL);
+}
+
 void tct_session_send_for(struct tct_event *ev, struct tct_session *s, struct tct_stanza *st)
 {
 	tct_session_send_copy(ev, s, st, NULL);
@@ -403,6 +427,11 @@ void tcti_pipe_replay(struct tct_session *s, struct delivery *d)
 size_t tcti_pipe_unwritten(const struct tct_session *s)
 {
 	return pipe_unwritten(&s->pipe);
+}
+
+void tcti_delivery_taken(struct delivery *d)
+{
+	row_taken(d);
 }
 
 void tcti_session_set_kept(struct tct_session *s, size_t bytes)

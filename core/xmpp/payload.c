@@ -17,6 +17,7 @@
 struct delivery {
 	struct payload *head, *payload; /* counted */
 	struct payload *tail;           /* counted; NULL: none */
+	struct delivery_note *note;     /* counted; NULL: none */
 	uint32_t refs;
 	uint32_t type;
 	uint8_t kind;
@@ -189,10 +190,34 @@ struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o
 	d->payload = payload_ref(stanza_payload(st));
 	d->head = o != NULL ? make_head(st, o) : payload_ref(stanza_head(st));
 	d->tail = make_tail(extra);
+	d->note = NULL;
 	d->refs = 1;
 	d->kind = st->kind;
 	d->type = o != NULL && o->type != 0 ? o->type : st->type;
 	return d;
+}
+
+struct delivery_note *delivery_note_ref(struct delivery_note *n)
+{
+	n->refs++;
+	return n;
+}
+
+void delivery_note_unref(struct delivery_note *n)
+{
+	if (--n->refs == 0)
+		n->end(n);
+}
+
+void delivery_set_note(struct delivery *d, struct delivery_note *n)
+{
+	tct_assert(d->note == NULL);
+	d->note = delivery_note_ref(n);
+}
+
+struct delivery_note *delivery_get_note(const struct delivery *d)
+{
+	return d->note;
 }
 
 struct delivery *delivery_ref(struct delivery *d)
@@ -209,6 +234,8 @@ void delivery_unref(struct delivery *d)
 	payload_unref(d->payload);
 	if (d->tail != NULL)
 		payload_unref(d->tail);
+	if (d->note != NULL)
+		delivery_note_unref(d->note);
 	free(d);
 }
 

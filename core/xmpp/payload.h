@@ -31,11 +31,23 @@ struct payload *stanza_payload(struct tct_stanza *st);
 /* Appends the whole stanza; freezes it. */
 void stanza_write(struct tct_stanza *st, struct str *out);
 
-/* Counted, loop thread; immutable. */
+/* What the layer above knows of the message that a delivery is a copy of; counted by the
+ * deliveries that have it. `end` is called when the last one goes. */
+struct delivery_note {
+	uint32_t refs;
+	void (*end)(struct delivery_note *n);
+};
+struct delivery_note *delivery_note_ref(struct delivery_note *n);
+void delivery_note_unref(struct delivery_note *n);
+
+/* Counted, loop thread; immutable, but for its note. */
 struct delivery;
 /* `overlay` and `extra` may be NULL; the children of `extra` become the tail. */
 struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *overlay,
 	const struct tct_elem *extra);
+/* Keeps a reference of `n`; before anybody else knows the delivery. */
+void delivery_set_note(struct delivery *d, struct delivery_note *n);
+struct delivery_note *delivery_get_note(const struct delivery *d); /* borrowed; NULL: none */
 struct delivery *delivery_ref(struct delivery *d);
 void delivery_unref(struct delivery *d);
 /* Appends the whole stanza. */

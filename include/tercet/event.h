@@ -164,6 +164,28 @@ TCT_API struct tct_elem *tct_event_extra(struct tct_event *ev);
  * later stage of it; they go when the event has ended. */
 TCT_API void *tct_event_data(struct tct_mod *m, struct tct_event *ev, size_t size);
 
+/* ---- who keeps a message until it has arrived ---- */
+
+struct tct_archive;
+
+/* Nobody needs the row any more, or nobody has the message: called once, never inside another
+ * call of the module's, when no copy of the message is on its way and none waits to be given
+ * back. `taken`: a client has it: it was acknowledged (XEP-0198), or, by a session without
+ * that, written to the socket. Not taken: an event has carried it to UNDELIVERED, or the
+ * server stops; the row is all there is. */
+typedef void tct_row_done_fn(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool taken);
+/* The message of `ev` is kept for its addressee as row `id` of `a`, which was written in the
+ * event's write set or is there already; all copies that sessions get from here on carry
+ * that, and so does the event of a copy that is given back (TCT_REROUTE). One row per
+ * message: a second call replaces the first. `done` may be NULL. */
+TCT_API void tct_event_keep(struct tct_mod *m, struct tct_event *ev, struct tct_archive *a,
+	uint64_t id, tct_row_done_fn *done);
+/* The row of `a` that the event's message is kept as; 0: in none of that archive. */
+TCT_API uint64_t tct_event_kept(const struct tct_event *ev, const struct tct_archive *a);
+/* True when the sender is told that its stanza was handled (XEP-0198): the message must be on
+ * disk until somebody has it. */
+TCT_API bool tct_event_acknowledged(const struct tct_event *ev);
+
 /* Routes `st` (taken) as made by `m`; queued, never handled inside this call. `ev` is the
  * event that caused it, or NULL: with one, both share a write set if it has writes. */
 TCT_API void tct_route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st);

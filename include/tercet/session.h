@@ -39,6 +39,11 @@ TCT_API void tct_session_send_for(struct tct_event *ev, struct tct_session *s, s
 /* Sends a shared stanza (borrowed) with what differs; `ev` may be NULL. */
 TCT_API void tct_session_send_copy(struct tct_event *ev, struct tct_session *s,
 	struct tct_stanza *st, const struct tct_overlay *overlay);
+/* As tct_session_send_copy, for a message that is kept as row `id` of `a` until a client has
+ * it: see tct_event_keep. */
+TCT_API void tct_session_send_row(struct tct_session *s, struct tct_stanza *st,
+	const struct tct_overlay *overlay, struct tct_mod *m, struct tct_archive *a, uint64_t id,
+	tct_row_done_fn *done);
 /* Ends the session with a stream error of RFC 6120 4.9.3, for example "conflict"; NULL: a
  * clean end. Takes effect after the current handler. */
 TCT_API void tct_session_close(struct tct_session *s, const char *condition, const char *text);

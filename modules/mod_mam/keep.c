@@ -86,6 +86,7 @@ enum tct_verdict mam_on_outbound(struct tct_mod *m, struct tct_event *ev)
 
 enum tct_verdict mam_on_resolved(struct tct_mod *m, struct tct_event *ev)
 {
+	const struct mam_data *data = tct_mod_data(m);
 	const struct tct_jid *from = tct_stanza_from(ev->stanza);
 	bool error = tct_stanza_type(ev->stanza) == TCT_MESSAGE_ERROR;
 
@@ -93,8 +94,10 @@ enum tct_verdict mam_on_resolved(struct tct_mod *m, struct tct_event *ev)
 		return TCT_CONTINUE;
 	if (error ? !answers_ours(m, ev) : !mam_wanted(ev->stanza))
 		return TCT_CONTINUE;
-	if (mam_prefs_allow(m, ev->entity, from))
+	if (mam_prefs_allow(m, ev->entity, from)) {
 		mam_note(m, ev)->kept = append(m, ev, from);
+		tct_event_keep(m, ev, data->archive, mam_note(m, ev)->kept, NULL);
+	}
 	return TCT_CONTINUE;
 }
 
@@ -107,30 +110,12 @@ enum tct_verdict mam_on_deliver(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
-/* True when the stanza has come here with the id of a row of the addressee's: it was given
- * back by a session that ended. */
-static bool has_row(struct tct_mod *m, struct tct_event *ev)
-{
-	const struct mam_data *data = tct_mod_data(m);
-	const char *self = tct_jid_text(tct_entity_jid(ev->entity));
-
-	tct_elem_each (e, tct_stanza_root(ev->stanza)) {
-		const char *by = tct_attr(e, "by"), *id = tct_attr(e, "id");
-
-		if (tct_elem_is(e, NS_SID, "stanza-id") && by != NULL && id != NULL &&
-			strcmp(by, self) == 0 &&
-			mam_id_parse(&data->ids, tct_event_user(ev), id) != 0)
-			return true;
-	}
-	return false;
-}
-
 /* What is in the archive is not lost, so its sender hears nothing. */
 enum tct_verdict mam_on_undelivered(struct tct_mod *m, struct tct_event *ev)
 {
-	bool kept = ev->cause == TCT_REROUTE ? has_row(m, ev) : mam_note(m, ev)->kept != 0;
+	const struct mam_data *data = tct_mod_data(m);
 
-	return kept ? TCT_HANDLED : TCT_CONTINUE;
+	return tct_event_kept(ev, data->archive) != 0 ? TCT_HANDLED : TCT_CONTINUE;
 }
 
 /* Results that a session did not take are nobody else's. */

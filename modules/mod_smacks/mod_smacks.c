@@ -161,6 +161,8 @@ static bool acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h)
 	struct tct_elem *e;
 
 	if (n <= sm->queue.count) {
+		for (uint32_t i = 0; i < n; i++)
+			tcti_delivery_taken(queue_get(&sm->queue, i));
 		queue_drop(&sm->queue, n);
 		sm->acked = h;
 		tcti_session_set_kept(sm->session, sm->queue.bytes);

@@ -144,6 +144,8 @@ TCT_API void tcti_pipe_release(struct tct_session *s);
 TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d);
 /* How many of the stanzas that were counted last were not written yet. */
 TCT_API size_t tcti_pipe_unwritten(const struct tct_session *s);
+/* For the owner of COUNT: the client has acknowledged this one. */
+TCT_API void tcti_delivery_taken(struct delivery *d);
 /* What the owner of COUNT keeps for the session, in bytes, for the budget of memory. */
 TCT_API void tcti_session_set_kept(struct tct_session *s, size_t bytes);
 /* Nobody got it: it is routed again to the account, or bounced; `d` is borrowed. */
