@@ -182,30 +182,66 @@ static void cert_fini(struct cert *c)
 	free(c->host);
 }
 
-struct certset *certset_new(const struct tcti_certificate *list, size_t count,
-	const char *priority, struct tct_error *err)
-{
-	struct certset *set = mem_zalloc(sizeof *set);
-	const char *where = NULL;
+/* ---- whom we trust ---- */
 
-	set->refs = 1;
-	set->certs = mem_zalloc((count + 1) * sizeof *set->certs);
+static int load_trust(struct certset *set, const char *file, struct tct_error *err)
+{
+	int rc;
+
+	if (gnutls_x509_trust_list_init(&set->trust, 0) < 0)
+		return tct_error_set(err, TCT_EIO, "cannot make a list of trust");
+	rc = gnutls_x509_trust_list_add_trust_file(set->trust, file, NULL, GNUTLS_X509_FMT_PEM, 0,
+		0);
+	if (rc > 0)
+		return TCT_OK;
+	return tct_error_set(err, TCT_EINVAL, "\"%s\" has no certificates to trust (%s)", file,
+		rc < 0 ? gnutls_strerror(rc) : "there is none inside");
+}
+
+gnutls_x509_trust_list_t certset_trust(struct certset *set)
+{
+	if (set->trust != NULL)
+		return set->trust;
+	if (gnutls_x509_trust_list_init(&set->trust, 0) < 0)
+		return NULL;
+	if (gnutls_x509_trust_list_add_system_trust(set->trust, 0, 0) <= 0)
+		log_warn("the system has no certificates to trust: install its list of "
+			 "authorities, or set tls.trust");
+	return set->trust;
+}
+
+/* ---- the set ---- */
+
+static int fill(struct certset *set, const struct tcti_tls *config, struct tct_error *err)
+{
+	const char *priority = config->priority, *where = NULL;
+	int status = TCT_OK;
+
 	if (gnutls_priority_init(&set->priority, priority != NULL ? priority : INTERMEDIATE,
 		    &where) < 0) {
-		tct_error_set(err, TCT_EINVAL, "the TLS priority string is wrong at \"%s\"",
-			where != NULL ? where : "");
 		set->priority = NULL;
-		certset_unref(set);
-		return NULL;
+		return tct_error_set(err, TCT_EINVAL, "the TLS priority string is wrong at \"%s\"",
+			where != NULL ? where : "");
 	}
-	for (size_t i = 0; i < count; i++) {
+	if (config->trust != NULL && strcmp(config->trust, "system") != 0)
+		status = load_trust(set, config->trust, err);
+	for (size_t i = 0; status == TCT_OK && i < config->certificate_count; i++) {
 		set->count = i + 1;
-		if (cert_load(&set->certs[i], &list[i], err) != TCT_OK) {
-			certset_unref(set);
-			return NULL;
-		}
+		status = cert_load(&set->certs[i], &config->certificates[i], err);
 	}
-	return set;
+	return status;
+}
+
+struct certset *certset_new(const struct tcti_tls *config, struct tct_error *err)
+{
+	struct certset *set = mem_zalloc(sizeof *set);
+
+	set->refs = 1;
+	set->certs = mem_zalloc((config->certificate_count + 1) * sizeof *set->certs);
+	if (fill(set, config, err) == TCT_OK)
+		return set;
+	certset_unref(set);
+	return NULL;
 }
 
 struct certset *certset_ref(struct certset *set)
@@ -222,6 +258,8 @@ void certset_unref(struct certset *set)
 		cert_fini(&set->certs[i]);
 	if (set->priority != NULL)
 		gnutls_priority_deinit(set->priority);
+	if (set->trust != NULL)
+		gnutls_x509_trust_list_deinit(set->trust, 1);
 	free(set->certs);
 	free(set);
 }

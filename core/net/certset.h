@@ -28,9 +28,12 @@ struct certset {
 	size_t count;
 	gnutls_priority_t priority;
 	struct cert *certs;
+	gnutls_x509_trust_list_t trust; /* NULL: the system's, not read yet */
 };
 
 /* The certificate for a name (NULL: none was asked for); NULL when the set is empty. */
 struct cert *certset_find(struct certset *set, const char *host);
+/* Whom peers may be certified by; the system's list is read when it is first asked for. */
+gnutls_x509_trust_list_t certset_trust(struct certset *set);
 /* The key of session tickets, made or replaced when it is due. */
 const gnutls_datum_t *cert_ticket_key(struct cert *c);

@@ -437,8 +437,11 @@ struct conn *conn_new(int fd, const struct addr *peer, const struct conn_callbac
 	return c;
 }
 
-void conn_start_tls(struct conn *c, struct certset *set, const char *host, bool direct)
+void conn_start_tls(struct conn *c, struct certset *set, const struct tls_params *params)
 {
+	struct str out = { 0 }, plain = { 0 };
+	size_t used;
+
 	tct_assert(c->tls == NULL);
 	if (c->state != CONN_LIVE)
 		return;
@@ -448,7 +451,15 @@ void conn_start_tls(struct conn *c, struct certset *set, const char *host, bool 
 	if (c->state == CONN_DEAD)
 		return;
 	keep(&c->kept, &c->kept_len, span_make(NULL, 0));
-	c->tls = tls_new(set, host, direct);
+	c->tls = tls_new(set, params);
+	if (!params->client)
+		return;
+	/* The buffers that all share may be in use: this is called from on_input, too. */
+	tls_feed(c->tls, span_make(NULL, 0), &used, &out, &plain);
+	send_now(c, str_span(&out));
+	str_fini(&out);
+	str_fini(&plain);
+	want(c);
 }
 
 void conn_pause(struct conn *c)
@@ -509,6 +520,11 @@ const char *conn_address(const struct conn *c)
 
 	addr_text(&c->peer, text);
 	return text;
+}
+
+const struct peer *conn_peer_of(struct conn *c)
+{
+	return c->secure ? tls_peer_of(c->tls) : NULL;
 }
 
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len)

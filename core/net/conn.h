@@ -38,9 +38,9 @@ struct conn_callbacks {
 /* `fd` is taken; `callbacks` must live as long as the connection. */
 struct conn *conn_new(int fd, const struct addr *peer, const struct conn_callbacks *callbacks,
 	void *user);
-/* TLS begins with the next byte of the peer; what is in the output leaves in clear text
- * first, unused input is thrown away. `direct`: see tls_new. */
-void conn_start_tls(struct conn *c, struct certset *set, const char *host, bool direct);
+/* TLS begins with the next byte of the peer, or with ours when params->client is set; what is
+ * in the output leaves in clear text first, unused input is thrown away. */
+void conn_start_tls(struct conn *c, struct certset *set, const struct tls_params *params);
 
 /* Where output is appended; marks the connection to be flushed. NULL when it is closing. */
 struct str *conn_output(struct conn *c);
@@ -67,6 +67,7 @@ bool conn_serves(const struct conn *c, const char *host); /* tls_serves; true wi
 const struct addr *conn_peer(const struct conn *c);
 /* Numeric, without port; borrowed from one static buffer until the next call. */
 const char *conn_address(const struct conn *c);
+const struct peer *conn_peer_of(struct conn *c); /* tls_peer_of; NULL without TLS */
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len);
 char *conn_describe_tls(const struct conn *c); /* the caller frees it; NULL without TLS */
 size_t conns_count(void);

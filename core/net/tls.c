@@ -6,6 +6,7 @@
 #include "core/base/assert.h"
 #include "core/base/mem.h"
 #include "core/net/certset.h"
+#include "core/net/peer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,12 +18,13 @@
 struct tls {
 	gnutls_session_t session;
 	struct certset *set; /* counted */
-	struct cert *cert;   /* chosen by the client's hello; NULL before */
+	struct cert *cert;   /* ours: chosen by the client's hello, or by params.own */
 	char *host;          /* of the stream, when the client names none */
+	struct peer *peer;   /* made when asked for */
 	struct span in;      /* during tls_feed */
 	struct str *out;     /* during a call */
 	int error;
-	bool open;
+	bool open, client, ask;
 };
 
 static gnutls_certificate_credentials_t credentials;
@@ -61,7 +63,7 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
 
 	(void)info;
 	if (t->cert == NULL)
-		return -1;
+		return t->client ? 0 : -1; /* a client need not have one */
 	*certs = t->cert->chain;
 	*count = t->cert->chain_count;
 	*key = t->cert->key;
@@ -115,7 +117,8 @@ static int on_hello(gnutls_session_t session, unsigned type, unsigned when, unsi
 		t->cert = certset_find(t->set, t->host);
 	if (t->cert == NULL)
 		return GNUTLS_E_UNRECOGNIZED_NAME;
-	key = cert_ticket_key(t->cert);
+	/* What a client has proven belongs to one connection: no tickets then. */
+	key = t->ask ? NULL : cert_ticket_key(t->cert);
 	if (key != NULL)
 		gnutls_session_ticket_enable_server(session, key);
 	return 0;
@@ -140,27 +143,50 @@ void tls_fini(void)
 	credentials = NULL;
 }
 
-struct tls *tls_new(struct certset *set, const char *host, bool direct)
+static void begin_server(struct tls *t)
 {
-	static const gnutls_datum_t protocol = { (unsigned char *)"xmpp-client", 11 };
-	struct tls *t = mem_zalloc(sizeof *t);
+	gnutls_certificate_server_set_request(t->session,
+		t->ask ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
+	gnutls_handshake_set_hook_function(t->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
+		GNUTLS_HOOK_PRE, on_hello);
+}
 
-	tct_assert(gnutls_init(&t->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
-				   GNUTLS_NO_TICKETS_TLS12) == 0);
+static void begin_client(struct tls *t, const struct tls_params *p)
+{
+	if (p->host != NULL)
+		gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, p->host, strlen(p->host));
+	if (p->own != NULL)
+		t->cert = certset_find(t->set, p->own);
+}
+
+struct tls *tls_new(struct certset *set, const struct tls_params *p)
+{
+	struct tls *t = mem_zalloc(sizeof *t);
+	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
+
+	flags |= p->client ? GNUTLS_CLIENT | GNUTLS_NO_TICKETS :
+			     GNUTLS_SERVER | GNUTLS_NO_TICKETS_TLS12;
+	tct_assert(gnutls_init(&t->session, flags) == 0);
 	t->set = certset_ref(set);
-	t->host = host != NULL ? mem_strdup(host) : NULL;
+	t->client = p->client;
+	t->ask = p->ask;
+	t->host = p->host != NULL ? mem_strdup(p->host) : NULL;
 	gnutls_session_set_ptr(t->session, t);
 	gnutls_priority_set(t->session, set->priority);
 	gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, credentials);
-	gnutls_certificate_server_set_request(t->session, GNUTLS_CERT_IGNORE);
-	gnutls_handshake_set_hook_function(t->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
-		GNUTLS_HOOK_PRE, on_hello);
 	gnutls_transport_set_ptr(t->session, t);
 	gnutls_transport_set_push_function(t->session, push);
 	gnutls_transport_set_pull_function(t->session, pull);
 	gnutls_handshake_set_timeout(t->session, 0);
-	if (direct)
+	if (p->alpn != NULL) {
+		gnutls_datum_t protocol = { (unsigned char *)p->alpn, (unsigned)strlen(p->alpn) };
+
 		gnutls_alpn_set_protocols(t->session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
+	}
+	if (p->client)
+		begin_client(t, p);
+	else
+		begin_server(t);
 	return t;
 }
 
@@ -169,6 +195,7 @@ void tls_free(struct tls *t)
 	if (t == NULL)
 		return;
 	gnutls_deinit(t->session);
+	peer_free(t->peer);
 	certset_unref(t->set);
 	free(t->host);
 	free(t);
@@ -298,7 +325,7 @@ const char *tls_problem(const struct tls *t)
 
 bool tls_serves(const struct tls *t, const char *host)
 {
-	return t->cert != NULL && certset_find(t->set, host) == t->cert;
+	return t->client || (t->cert != NULL && certset_find(t->set, host) == t->cert);
 }
 
 bool tls_resumed(const struct tls *t)
@@ -337,12 +364,12 @@ int tls_binding(const struct tls *t, const char *type, void *out, size_t *len)
 {
 	bool is_13;
 
-	if (!t->open || t->cert == NULL)
+	if (!t->open)
 		return TCT_ENOENT;
 	is_13 = gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3;
 	if (strcmp(type, "tls-server-end-point") == 0) {
 		/* Computed by ourselves: GnuTLS has no certificate in a resumed session. */
-		if (t->cert->end_point_len == 0 || t->cert->end_point_len > *len)
+		if (t->client || t->cert->end_point_len == 0 || t->cert->end_point_len > *len)
 			return TCT_ENOENT;
 		memcpy(out, t->cert->end_point, t->cert->end_point_len);
 		*len = t->cert->end_point_len;
@@ -356,4 +383,17 @@ int tls_binding(const struct tls *t, const char *type, void *out, size_t *len)
 	if (strcmp(type, "tls-unique") == 0 && !is_13)
 		return from_gnutls(t, GNUTLS_CB_TLS_UNIQUE, out, len);
 	return TCT_ENOENT;
+}
+
+const struct peer *tls_peer_of(struct tls *t)
+{
+	const gnutls_datum_t *chain;
+	unsigned count = 0;
+
+	if (t->peer != NULL || !t->open)
+		return t->peer;
+	chain = gnutls_certificate_get_peers(t->session, &count);
+	if (chain != NULL && count > 0)
+		t->peer = peer_new(chain, count, certset_trust(t->set));
+	return t->peer;
 }

@@ -18,9 +18,8 @@ void tls_fini(void);
 /* ---- certificates ---- */
 struct certset; /* counted, loop thread */
 /* Reads and checks all: the key belongs to the certificate, the files' rights, the dates.
- * `priority` NULL: the intermediate profile. NULL and `err` when anything is wrong. */
-struct certset *certset_new(const struct tcti_certificate *list, size_t count,
-	const char *priority, struct tct_error *err);
+ * NULL and `err` when anything is wrong. */
+struct certset *certset_new(const struct tcti_tls *config, struct tct_error *err);
 struct certset *certset_ref(struct certset *set);
 void certset_unref(struct certset *set); /* NULL: nothing */
 /* True when a client that asks for `host` gets a certificate. */
@@ -35,9 +34,16 @@ enum tls_status {
 };
 
 struct tls;
-/* `host` is asked for when the client names none (STARTTLS); may be NULL. `direct`: the
- * ALPN protocol xmpp-client is offered, and foreign ones are refused. */
-struct tls *tls_new(struct certset *set, const char *host, bool direct);
+/* How a session begins. Zeroed: we accept, nothing is asked for. Strings are borrowed. */
+struct tls_params {
+	bool client;      /* we connect; the first tls_feed, without input, makes the hello */
+	bool ask;         /* server: the peer is asked for a certificate and may have none */
+	const char *host; /* server: served when the client names nobody; client: the name that
+			   * is asked for. May be NULL */
+	const char *own;  /* client: whose certificate is shown to a server that asks; NULL: none */
+	const char *alpn; /* offered; foreign ones are refused (RFC 7301). NULL: not spoken of */
+};
+struct tls *tls_new(struct certset *set, const struct tls_params *params);
 void tls_free(struct tls *t);
 /* Takes whole records from `in` (*used bytes of it; the rest is to be given again with what
  * follows), appends what must be sent to `out` and plain text to `plain`. */
@@ -49,10 +55,14 @@ bool tls_write(struct tls *t, struct span plain, struct str *out);
 void tls_bye(struct tls *t, struct str *out);
 /* Why it failed, for the log. */
 const char *tls_problem(const struct tls *t);
-/* The certificate in use serves `host` too. */
+/* Server: the certificate in use serves `host` too. Client: true. */
 bool tls_serves(const struct tls *t, const char *host);
 bool tls_resumed(const struct tls *t);
 /* "TLS1.3 X.509 ... AES-128-GCM"; the caller frees it. */
 char *tls_describe(const struct tls *t);
 /* See tcti_stream_binding. */
 int tls_binding(const struct tls *t, const char *type, void *out, size_t *len);
+/* Who the peer is; NULL when it showed no certificate (or the handshake is not done). Made
+ * when first asked for, freed with the session. See peer.h. */
+struct peer;
+const struct peer *tls_peer_of(struct tls *t);

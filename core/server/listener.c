@@ -133,15 +133,14 @@ void listeners_fini(void)
 	started = disabled = false;
 }
 
-int tcti_tls_configure(struct tct_mod *m, const struct tcti_certificate *list, size_t count,
-	const char *priority, struct tct_error *err)
+int tcti_tls_configure(struct tct_mod *m, const struct tcti_tls *config, struct tct_error *err)
 {
 	struct certset *set;
 
 	(void)m;
 	if (disabled)
 		return TCT_OK;
-	set = certset_new(list, count, priority, err);
+	set = certset_new(config, err);
 	if (set == NULL)
 		return TCT_EINVAL;
 	certset_unref(certs);

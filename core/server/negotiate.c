@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/net/addr.h"
+#include "core/net/peer.h"
 #include "core/server/host.h"
 #include "core/server/listener.h"
 #include "core/server/session.h"
@@ -278,7 +279,7 @@ bool tcti_stream_start_tls(struct tct_stream *s)
 	s->scanned = 0;
 	framer_init(&s->framer, true);
 	s->state = STREAM_SECURING;
-	conn_start_tls(s->conn, listener_certset(), s->host->name, false);
+	stream_start_tls(s, s->host->name);
 	s->host = NULL;
 	return true;
 }
@@ -395,4 +396,39 @@ void *tcti_stream_data(struct tct_mod *m, struct tct_stream *s)
 int tcti_stream_binding(const struct tct_stream *s, const char *type, void *out, size_t *len)
 {
 	return conn_binding(s->conn, type, out, len);
+}
+
+uint32_t tcti_stream_peer(struct tct_stream *s, const char **problem)
+{
+	const struct peer *p = conn_peer_of(s->conn);
+
+	if (problem != NULL)
+		*problem = p != NULL ? peer_problem(p) : "it has shown no certificate";
+	if (p == NULL)
+		return TCTI_PEER_NONE;
+	return peer_trusted(p) ? TCTI_PEER_TRUSTED : TCTI_PEER_UNTRUSTED;
+}
+
+bool tcti_stream_peer_names(struct tct_stream *s, const char *domain, const char *service)
+{
+	const struct peer *p = conn_peer_of(s->conn);
+
+	return p != NULL && peer_names(p, domain, service);
+}
+
+void tcti_stream_peer_addresses(struct tct_stream *s, tcti_peer_address_fn *fn, void *data)
+{
+	const struct peer *p = conn_peer_of(s->conn);
+
+	if (p != NULL)
+		peer_addresses(p, fn, data);
+}
+
+bool tcti_stream_peer_fingerprint(struct tct_stream *s, unsigned char out[32])
+{
+	const struct peer *p = conn_peer_of(s->conn);
+
+	if (p != NULL)
+		memcpy(out, peer_fingerprint(p), 32);
+	return p != NULL;
 }

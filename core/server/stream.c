@@ -383,6 +383,17 @@ static const struct conn_callbacks callbacks = {
 	.on_closed = on_closed,
 };
 
+/* The protocol's name on direct TLS (XEP-0368); a STARTTLS client has said it in XML. */
+void stream_start_tls(struct tct_stream *s, const char *host)
+{
+	struct tls_params params = { .host = host, .ask = s->listener->spec.request_certificate };
+
+	if (s->direct)
+		params.alpn = s->listener->spec.kind == TCTI_STREAM_C2S ? "xmpp-client" :
+									  "xmpp-server";
+	conn_start_tls(s->conn, listener_certset(), &params);
+}
+
 void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
 {
 	struct tct_stream *s = mem_zalloc(sizeof *s);
@@ -400,7 +411,7 @@ void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
 	conn_set_input_limit(s->conn, UNAUTHENTICATED_BYTES);
 	conn_set_deadline(s->conn, l->spec.login_deadline);
 	if (s->direct)
-		conn_start_tls(s->conn, listener_certset(), NULL, true);
+		stream_start_tls(s, NULL);
 }
 
 void stream_bound(struct tct_stream *s)

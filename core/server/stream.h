@@ -60,6 +60,8 @@ size_t streams_count(void);
 void stream_write(struct tct_stream *s, struct span bytes);
 /* The peer's input after it was held, or unthrottled. */
 void stream_continue(struct tct_stream *s);
+/* TLS begins; `host`: see tls_params. */
+void stream_start_tls(struct tct_stream *s, const char *host);
 /* An accepted connection. */
 struct stream_listener;
 void stream_accept(struct stream_listener *l, int fd, const struct addr *peer);

@@ -14,6 +14,7 @@ struct endpoint {
 	const char *address;
 	int64_t port;
 	bool tls;
+	bool request_client_cert;
 };
 
 struct c2s_config {
@@ -33,6 +34,10 @@ static const struct tct_option endpoint_options[] = {
 		       "free port and logs it."),
 	TCT_OPT_BOOL(struct endpoint, tls, .def = "false",
 		.doc = "TLS from the first byte (XEP-0368) instead of STARTTLS."),
+	TCT_OPT_BOOL(struct endpoint, request_client_cert, .def = "false",
+		.doc = "Ask clients for a certificate, with which they may log in (SASL "
+		       "EXTERNAL); those without one get in as always. Such a listener gives no "
+		       "tickets to resume TLS with."),
 	TCT_OPT_END
 };
 
@@ -59,8 +64,8 @@ static const struct tct_option options[] = {
 };
 
 static const struct endpoint usual[] = {
-	{ "*", 5222, false },
-	{ "*", 5223, true },
+	{ "*", 5222, false, false },
+	{ "*", 5223, true, false },
 };
 
 static bool is_loopback(const char *address)
@@ -97,6 +102,7 @@ static int listen_at(struct tct_mod *m, const struct endpoint *e, struct tct_err
 	l.address = e->address;
 	l.port = (uint16_t)e->port;
 	l.direct_tls = e->tls;
+	l.request_certificate = e->request_client_cert;
 	l.require_encryption = config->c2s_require_encryption;
 	l.login_deadline = config->c2s_timeout;
 	l.close_timeout = config->c2s_close_timeout;

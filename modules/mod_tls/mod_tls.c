@@ -21,6 +21,7 @@ struct tls_config {
 	struct tct_groups certificates;
 	int32_t tls_profile;
 	const char *priority;
+	const char *trust;
 };
 
 static const char *const profiles[] = { "intermediate", "modern", NULL };
@@ -48,6 +49,9 @@ static const struct tct_option options[] = {
 		       "offered: nothing that is maintained needs them."),
 	TCT_OPT_STRING(struct tls_config, priority,
 		.doc = "A GnuTLS priority string in place of the profile's, for experts."),
+	TCT_OPT_PATH(struct tls_config, trust,
+		.doc = "PEM file with the authorities that certificates of others must lead to; "
+		       "without it the system's list."),
 	TCT_OPT_END
 };
 
@@ -59,7 +63,7 @@ static int configure(struct tct_mod *m, struct tct_error *err)
 	const struct certificate *items = config->certificates.items;
 	size_t count = config->certificates.count;
 	struct tcti_certificate *list = calloc(count + 1, sizeof *list);
-	const char *priority = config->priority;
+	struct tcti_tls tls = { .size = sizeof tls, .certificate_count = count };
 	int status;
 
 	if (list == NULL)
@@ -69,9 +73,12 @@ static int configure(struct tct_mod *m, struct tct_error *err)
 		list[i].certificate = items[i].certificate;
 		list[i].key = items[i].key;
 	}
-	if (priority == NULL && config->tls_profile == 1)
-		priority = MODERN;
-	status = tcti_tls_configure(m, list, count, priority, err);
+	tls.certificates = list;
+	tls.trust = config->trust;
+	tls.priority = config->priority;
+	if (tls.priority == NULL && config->tls_profile == 1)
+		tls.priority = MODERN;
+	status = tcti_tls_configure(m, &tls, err);
 	free(list);
 	return status;
 }

@@ -12,7 +12,7 @@
 SERVER_DIR=
 # Options of "devserver start"; empty arrays and strings: the defaults.
 LISTEN=() DOMAINS=() USERS=()
-USERS_FILE= CERT= KEY= CONFIG_SNIPPET= HOST_SNIPPET=
+USERS_FILE= CERT= KEY= CA= CONFIG_SNIPPET= HOST_SNIPPET=
 C2S= C2S_TLS=
 NO_LIMITS=no
 
@@ -229,6 +229,7 @@ write_config()
 			echo "	certificates = ("
 			echo "		{ certificate = $(quote "$SERVER_DIR/cert.pem"); key = $(quote "$SERVER_DIR/key.pem"); }"
 			echo "	);"
+			[ -z "$CA" ] || echo "	trust = $(quote "$(realpath "$CA")");"
 			echo "};"
 			[ $NO_LIMITS = no ] || no_limits
 			printf '%s\n' "$CONFIG_SNIPPET"

@@ -22,6 +22,9 @@ static struct {
 	enum conn_reason reason;
 } owner;
 static struct certset *set;
+static const struct tls_params direct = { .alpn = "xmpp-client" };
+static const struct tls_params for_anybody = { .host = NULL };
+static const struct tls_params for_one = { .host = "one.example" };
 static int peer; /* our end */
 
 static void on_secure(struct conn *c, void *user)
@@ -40,7 +43,7 @@ static size_t on_input(struct conn *c, struct span in, void *user)
 	if (owner.tls_on_input) {
 		owner.tls_on_input = false;
 		str_append(conn_output(c), "proceed");
-		conn_start_tls(c, set, "one.example", false);
+		conn_start_tls(c, set, &for_one);
 	}
 	return owner.use < in.len ? owner.use : in.len;
 }
@@ -70,6 +73,7 @@ static int group_setup(void **state)
 {
 	static const char *const names[] = { "one.example", NULL };
 	struct tcti_certificate one;
+	struct tcti_tls config = { .certificates = &one, .certificate_count = 1 };
 
 	assert_int_equal(tls_init(NULL), TCT_OK);
 	tls_files_make();
@@ -77,7 +81,7 @@ static int group_setup(void **state)
 	one.host = NULL;
 	one.certificate = tls_files_path("one", ".crt");
 	one.key = tls_files_path("one", ".key");
-	set = certset_new(&one, 1, NULL, NULL);
+	set = certset_new(&config, NULL);
 	assert_non_null(set);
 	return 0;
 }
@@ -362,7 +366,7 @@ static void tls_in_single_bytes(void **state)
 	struct str plain;
 
 	str_init(&plain);
-	conn_start_tls(owner.conn, set, NULL, true);
+	conn_start_tls(owner.conn, set, &direct);
 	tls_peer_init(&p, "one.example", "xmpp-client", NULL, NULL);
 	converse(&p, 1);
 	assert_true(p.open);
@@ -383,7 +387,7 @@ static void many_records_in_one_read(void **state)
 {
 	struct tls_peer p;
 
-	conn_start_tls(owner.conn, set, NULL, false);
+	conn_start_tls(owner.conn, set, &for_anybody);
 	tls_peer_init(&p, "one.example", NULL, NULL, NULL);
 	converse(&p, 100000);
 	tls_peer_write(&p, "a");
@@ -398,7 +402,7 @@ static void an_end_without_goodbye_is_a_cut(void **state)
 {
 	struct tls_peer p;
 
-	conn_start_tls(owner.conn, set, NULL, false);
+	conn_start_tls(owner.conn, set, &for_anybody);
 	tls_peer_init(&p, "one.example", NULL, NULL, NULL);
 	converse(&p, 100000);
 	shutdown(peer, SHUT_WR);
@@ -412,7 +416,7 @@ static void a_goodbye_is_an_end(void **state)
 {
 	struct tls_peer p;
 
-	conn_start_tls(owner.conn, set, NULL, false);
+	conn_start_tls(owner.conn, set, &for_anybody);
 	tls_peer_init(&p, "one.example", NULL, NULL, NULL);
 	converse(&p, 100000);
 	gnutls_bye(p.session, GNUTLS_SHUT_WR);
@@ -425,11 +429,45 @@ static void a_goodbye_is_an_end(void **state)
 
 static void clear_text_where_tls_should_be(void **state)
 {
-	conn_start_tls(owner.conn, set, NULL, true);
+	conn_start_tls(owner.conn, set, &direct);
 	say("<?xml version='1.0'?>");
 	assert_int_equal(owner.closed, 1);
 	assert_int_equal(owner.reason, CONN_TLS);
 	assert_string_equal(str_text(&owner.seen), "");
+}
+
+/* Our own connections: the first word is ours. */
+static void we_begin_as_client(void **state)
+{
+	static const struct tls_params as_client = { .client = true, .host = "one.example" };
+	struct tls *t = tls_new(set, &for_anybody);
+	struct str in = { 0 }, out = { 0 }, plain = { 0 };
+	char bytes[16384];
+	ssize_t n;
+
+	conn_start_tls(owner.conn, set, &as_client);
+	for (int i = 0; i < 10; i++) {
+		size_t used;
+
+		while ((n = recv(peer, bytes, sizeof bytes, 0)) > 0)
+			str_append_n(&in, bytes, (size_t)n);
+		assert_int_not_equal(tls_feed(t, str_span(&in), &used, &out, &plain), TLS_FAILED);
+		str_consume(&in, used);
+		if (owner.secured == 1 && i == 5)
+			assert_true(tls_write(t, span_of("hi"), &out));
+		if (out.len > 0)
+			assert_int_equal(send(peer, out.data, out.len, 0), out.len);
+		str_clear(&out);
+		turns(2);
+	}
+	assert_int_equal(owner.secured, 1);
+	assert_string_equal(str_text(&owner.seen), "hi|");
+	assert_non_null(conn_peer_of(owner.conn));
+	assert_true(conn_serves(owner.conn, "anything.example"));
+	str_fini(&in);
+	str_fini(&out);
+	str_fini(&plain);
+	tls_free(t);
 }
 
 /* Handshake records without end are refused before they cost much. */
@@ -437,7 +475,7 @@ static void a_handshake_is_bounded(void **state)
 {
 	char record[5 + 1000] = { 22, 3, 3, 1000 >> 8, 1000 & 255 };
 
-	conn_start_tls(owner.conn, set, NULL, true);
+	conn_start_tls(owner.conn, set, &direct);
 	for (int i = 0; i < 100 && owner.closed == 0; i++) {
 		send(peer, record, sizeof record, MSG_NOSIGNAL);
 		turns(2);
@@ -468,6 +506,7 @@ int main(void)
 		TEST(an_end_without_goodbye_is_a_cut),
 		TEST(a_goodbye_is_an_end),
 		TEST(clear_text_where_tls_should_be),
+		TEST(we_begin_as_client),
 		TEST(a_handshake_is_bounded),
 	};
 

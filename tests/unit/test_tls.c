@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/net/tls.h"
 #include "core/base/error.h"
+#include "core/net/peer.h"
 #include "tests/unit/tls_peer.h"
 #include "tests/unit/unit.h"
 
@@ -10,6 +11,9 @@
 static struct certset *set;
 static const char *const one_names[] = { "one.example", NULL };
 static const char *const two_names[] = { "two.example", NULL };
+static const struct tls_params for_one = { .host = "one.example" };
+static const struct tls_params for_anybody = { .host = NULL };
+static const struct tls_params direct = { .alpn = "xmpp-client" };
 
 static int group_setup(void **state)
 {
@@ -34,7 +38,9 @@ static struct certset *read_set(const char *first, const char *second, struct tc
 		{ "two.example", tls_files_path(second, ".crt"), tls_files_path(second, ".key") },
 	};
 
-	return certset_new(list, 2, NULL, err);
+	struct tcti_tls config = { .certificates = list, .certificate_count = 2 };
+
+	return certset_new(&config, err);
 }
 
 static int setup(void **state)
@@ -83,7 +89,7 @@ static void a_client_gets_through_in_any_pieces(void **state)
 	static const size_t pieces[] = { 100000, 1, 7, 500 };
 
 	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-		struct tls *t = tls_new(set, "one.example", false);
+		struct tls *t = tls_new(set, &for_one);
 		struct tls_peer p;
 		struct str plain, back;
 
@@ -109,7 +115,7 @@ static void a_client_gets_through_in_any_pieces(void **state)
 
 static void the_client_says_goodbye(void **state)
 {
-	struct tls *t = tls_new(set, NULL, false);
+	struct tls *t = tls_new(set, &for_anybody);
 	struct tls_peer p;
 	struct str plain;
 
@@ -154,7 +160,8 @@ static void the_right_certificate_is_shown(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct tls *t = tls_new(set, cases[i].host, false);
+		struct tls_params params = { .host = cases[i].host };
+		struct tls *t = tls_new(set, &params);
 		struct tls_peer p;
 		struct str plain;
 
@@ -175,7 +182,7 @@ static void the_right_certificate_is_shown(void **state)
 
 static gnutls_datum_t take_ticket(const char *sni)
 {
-	struct tls *t = tls_new(set, NULL, false);
+	struct tls *t = tls_new(set, &for_anybody);
 	struct tls_peer p;
 	struct str plain;
 	gnutls_datum_t ticket;
@@ -194,7 +201,7 @@ static gnutls_datum_t take_ticket(const char *sni)
 
 static struct tls *resume(struct tls_peer *p, const char *sni, const gnutls_datum_t *ticket)
 {
-	struct tls *t = tls_new(set, NULL, false);
+	struct tls *t = tls_new(set, &for_anybody);
 	struct str plain;
 
 	str_init(&plain);
@@ -275,7 +282,7 @@ static void a_renewed_certificate_forgets_tickets(void **state)
 
 static void a_session_keeps_its_set(void **state)
 {
-	struct tls *t = tls_new(set, "one.example", false);
+	struct tls *t = tls_new(set, &for_one);
 	struct tls_peer p;
 	struct str plain;
 
@@ -290,6 +297,143 @@ static void a_session_keeps_its_set(void **state)
 	tls_free(t);
 }
 
+/* ---- both roles ---- */
+
+static const struct tls_params from_two = { .client = true, .host = "one.example",
+	.own = "two.example", .alpn = "xmpp-server" };
+static const struct tls_params from_nobody = { .client = true, .host = "one.example" };
+
+/* A set of ours that trusts the certificates of both. */
+static struct certset *trusting_set(void)
+{
+	struct tcti_certificate list[2] = {
+		{ "one.example", tls_files_path("one", ".crt"), tls_files_path("one", ".key") },
+		{ "two.example", tls_files_path("two", ".crt"), tls_files_path("two", ".key") },
+	};
+	struct tcti_tls config = { .certificates = list, .certificate_count = 2 };
+
+	tls_files_join("both.pem", "one", "two");
+	config.trust = tls_files_path("both", ".pem");
+	return certset_new(&config, NULL);
+}
+
+struct pair {
+	struct tls *server, *client;
+	struct str up, down, heard, said; /* wire to the server, to the client; plain */
+	enum tls_status at_server, at_client;
+};
+
+/* Moves bytes until neither has more to say. */
+static void pair_talk(struct pair *p)
+{
+	size_t used;
+
+	do {
+		p->at_client = tls_feed(p->client, str_span(&p->down), &used, &p->up, &p->said);
+		str_consume(&p->down, used);
+		if (p->at_client == TLS_FAILED && p->up.len == 0)
+			return;
+		p->at_server = tls_feed(p->server, str_span(&p->up), &used, &p->down, &p->heard);
+		str_consume(&p->up, used);
+	} while (p->down.len > 0 && p->at_server != TLS_FAILED);
+}
+
+static void pair_init(struct pair *p, struct certset *s, const struct tls_params *server,
+	const struct tls_params *client)
+{
+	memset(p, 0, sizeof *p);
+	p->server = tls_new(s, server);
+	p->client = tls_new(s, client);
+	pair_talk(p);
+}
+
+static void pair_fini(struct pair *p)
+{
+	tls_free(p->server);
+	tls_free(p->client);
+	str_fini(&p->up);
+	str_fini(&p->down);
+	str_fini(&p->heard);
+	str_fini(&p->said);
+}
+
+static void we_connect_and_show_who_we_are(void **state)
+{
+	static const struct tls_params asking = { .ask = true, .alpn = "xmpp-server" };
+	struct certset *s = trusting_set();
+	unsigned char a[64], b[64];
+	size_t a_len = sizeof a, b_len = sizeof b;
+	struct pair p;
+
+	pair_init(&p, s, &asking, &from_two);
+	assert_int_equal(p.at_server, TLS_OPEN);
+	assert_int_equal(p.at_client, TLS_OPEN);
+	assert_true(tls_write(p.client, span_of("hello"), &p.up));
+	assert_true(tls_write(p.server, span_of("welcome"), &p.down));
+	pair_talk(&p);
+	assert_string_equal(str_text(&p.heard), "hello");
+	assert_string_equal(str_text(&p.said), "welcome");
+	assert_true(peer_trusted(tls_peer_of(p.client)));
+	assert_true(peer_names(tls_peer_of(p.client), "one.example", "xmpp-server"));
+	assert_false(peer_names(tls_peer_of(p.client), "two.example", "xmpp-server"));
+	assert_true(peer_trusted(tls_peer_of(p.server)));
+	assert_true(peer_names(tls_peer_of(p.server), "two.example", "xmpp-server"));
+	assert_false(peer_names(tls_peer_of(p.server), "one.example", "xmpp-server"));
+	assert_int_equal(tls_binding(p.client, "tls-exporter", a, &a_len), TCT_OK);
+	assert_int_equal(tls_binding(p.server, "tls-exporter", b, &b_len), TCT_OK);
+	assert_int_equal(a_len, b_len);
+	assert_memory_equal(a, b, a_len);
+	pair_fini(&p);
+	certset_unref(s);
+}
+
+static void nobody_need_show_a_certificate(void **state)
+{
+	static const struct tls_params asking = { .ask = true };
+	struct certset *s = trusting_set();
+	struct pair p;
+
+	pair_init(&p, s, &asking, &from_nobody);
+	assert_int_equal(p.at_server, TLS_OPEN);
+	assert_null(tls_peer_of(p.server));
+	pair_fini(&p);
+	/* One that is not asked for is not shown. */
+	pair_init(&p, s, &for_anybody, &from_two);
+	assert_int_equal(p.at_server, TLS_OPEN);
+	assert_null(tls_peer_of(p.server));
+	pair_fini(&p);
+	certset_unref(s);
+}
+
+static void a_stranger_is_not_trusted(void **state)
+{
+	struct pair p;
+
+	pair_init(&p, set, &for_anybody, &from_nobody);
+	assert_int_equal(p.at_client, TLS_OPEN);
+	assert_false(peer_trusted(tls_peer_of(p.client)));
+	assert_true(strlen(peer_problem(tls_peer_of(p.client))) > 0);
+	pair_fini(&p);
+}
+
+/* What a client has proven belongs to one connection. */
+static void who_asks_for_certificates_gives_no_tickets(void **state)
+{
+	static const struct tls_params asking = { .ask = true };
+	struct tls *t = tls_new(set, &asking);
+	struct tls_peer p;
+	struct str plain;
+
+	str_init(&plain);
+	tls_peer_init(&p, "one.example", NULL, NULL, NULL);
+	assert_int_equal(converse(t, &p, 100000, &plain), TLS_OPEN);
+	tls_peer_read(&p, &plain);
+	assert_false(gnutls_session_get_flags(p.session) & GNUTLS_SFLAGS_SESSION_TICKET);
+	str_fini(&plain);
+	tls_peer_fini(&p);
+	tls_free(t);
+}
+
 /* ---- what is refused ---- */
 
 static void old_versions_are_refused(void **state)
@@ -298,7 +442,7 @@ static void old_versions_are_refused(void **state)
 		"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA" };
 
 	for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
-		struct tls *t = tls_new(set, "one.example", false);
+		struct tls *t = tls_new(set, &for_one);
 		struct tls_peer p;
 		struct str plain;
 
@@ -324,7 +468,7 @@ static void other_protocols_are_refused_on_direct_tls(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct tls *t = tls_new(set, NULL, true);
+		struct tls *t = tls_new(set, &direct);
 		struct tls_peer p;
 		struct str plain;
 
@@ -339,7 +483,7 @@ static void other_protocols_are_refused_on_direct_tls(void **state)
 
 static void clear_text_is_no_tls(void **state)
 {
-	struct tls *t = tls_new(set, NULL, false);
+	struct tls *t = tls_new(set, &for_anybody);
 	struct str out, plain;
 	size_t used;
 
@@ -358,25 +502,32 @@ static void mistakes_are_explained(void **state)
 {
 	struct tcti_certificate c = { NULL, tls_files_path("one", ".crt"),
 		tls_files_path("two", ".key") };
+	struct tcti_tls config = { .certificates = &c, .certificate_count = 1 };
 	struct tct_error err = { 0 };
 
-	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_null(certset_new(&config, &err));
 	assert_non_null(strstr(tct_error_text(&err), "does not belong"));
 	c.key = tls_files_path("missing", ".key");
-	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_null(certset_new(&config, &err));
 	assert_non_null(strstr(tct_error_text(&err), "missing.key"));
 	c.certificate = tls_files_path("one", ".key");
 	c.key = tls_files_path("one", ".key");
-	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_null(certset_new(&config, &err));
 	assert_non_null(strstr(tct_error_text(&err), "no chain"));
 	c.certificate = tls_files_path("one", ".crt");
-	assert_null(certset_new(&c, 1, "NORMAL:-VERS-NONSENSE", &err));
+	config.priority = "NORMAL:-VERS-NONSENSE";
+	assert_null(certset_new(&config, &err));
 	assert_non_null(strstr(tct_error_text(&err), "priority"));
+	config.priority = NULL;
+	config.trust = c.key;
+	assert_null(certset_new(&config, &err));
+	assert_non_null(strstr(tct_error_text(&err), "no certificates to trust"));
+	config.trust = NULL;
 	chmod(tls_files_path("one", ".key"), 0644);
-	assert_null(certset_new(&c, 1, NULL, &err));
+	assert_null(certset_new(&config, &err));
 	assert_non_null(strstr(tct_error_text(&err), "chmod"));
 	chmod(tls_files_path("one", ".key"), 0600);
-	set = certset_new(&c, 1, NULL, &err);
+	set = certset_new(&config, &err);
 	assert_non_null(set);
 	assert_true(certset_has(set, "one.example"));
 	certset_unref(set);
@@ -392,6 +543,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_ticket_is_nothing_to_another_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_renewed_certificate_forgets_tickets, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_keeps_its_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(we_connect_and_show_who_we_are, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_need_show_a_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_stranger_is_not_trusted, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_asks_for_certificates_gives_no_tickets, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_protocols_are_refused_on_direct_tls, setup, teardown),
 		cmocka_unit_test_setup_teardown(clear_text_is_no_tls, setup, teardown),

@@ -84,6 +84,24 @@ void tls_files_certificate(const char *file, const char *const *names)
 	gnutls_x509_privkey_deinit(key);
 }
 
+void tls_files_join(const char *to, const char *first, const char *second)
+{
+	const char *const from[] = { first, second };
+	FILE *out = fopen(tls_files_path(to, ""), "w");
+	char line[256];
+
+	assert_non_null(out);
+	for (size_t i = 0; i < 2; i++) {
+		FILE *in = fopen(tls_files_path(from[i], ".crt"), "r");
+
+		assert_non_null(in);
+		while (fgets(line, sizeof line, in) != NULL)
+			fputs(line, out);
+		fclose(in);
+	}
+	fclose(out);
+}
+
 static ssize_t peer_push(gnutls_transport_ptr_t ptr, const void *bytes, size_t len)
 {
 	struct tls_peer *p = ptr;

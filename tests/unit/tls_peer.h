@@ -15,6 +15,8 @@ void tls_files_remove(void);
 /* Writes NAME.crt and NAME.key (ECDSA P-256, self-signed) for these DNS names; `names` is
  * NULL-terminated. */
 void tls_files_certificate(const char *file, const char *const *names);
+/* The certificates of two of them in one file. */
+void tls_files_join(const char *to, const char *first, const char *second);
 /* Path of a file there, borrowed from a ring of static buffers. */
 const char *tls_files_path(const char *file, const char *suffix);
 

@@ -87,6 +87,21 @@ TCT_API void tcti_stream_close_for(struct tct_stream *s, const char *condition,
  * type. Writes at most *len bytes and sets *len. */
 TCT_API int tcti_stream_binding(const struct tct_stream *s, const char *type, void *out, size_t *len);
 
+/* Who the peer is by the certificate that it showed in the handshake: of a listener with
+ * request_certificate, or of a stream that we opened. A handshake succeeds without one and
+ * with any, so whoever believes it asks here. */
+enum tcti_peer { TCTI_PEER_NONE = 0, TCTI_PEER_UNTRUSTED, TCTI_PEER_TRUSTED };
+/* `problem` (may be NULL): why it is not trusted; borrowed, "" when it is. */
+TCT_API uint32_t tcti_stream_peer(struct tct_stream *s, const char **problem);
+/* A name in it is that domain (RFC 9525): SRV-ID of `service` ("xmpp-server"; may be NULL),
+ * DNS-ID or xmppAddr. Says nothing of trust. */
+TCT_API bool tcti_stream_peer_names(struct tct_stream *s, const char *domain, const char *service);
+/* Each xmppAddr in it (RFC 6120 13.7.1.4), as it is written there. Says nothing of trust. */
+typedef void tcti_peer_address_fn(const char *address, void *data);
+TCT_API void tcti_stream_peer_addresses(struct tct_stream *s, tcti_peer_address_fn *fn, void *data);
+/* SHA-256 of it; false when there is none. */
+TCT_API bool tcti_stream_peer_fingerprint(struct tct_stream *s, unsigned char out[32]);
+
 /* Binds a resource for an authenticated stream: TCT_OK and the session; `resource` NULL: the
  * server makes one. A resource in use gets another one instead (RFC 6120 7.7.2.2).
  * TCT_EINVAL: not a resource; TCT_EFULL: too many sessions of the account. */
@@ -159,6 +174,7 @@ struct tcti_listener {
 	uint16_t port;             /* 0: a free one (logged and in the state folder) */
 	bool direct_tls;
 	bool require_encryption;   /* refuse authentication before TLS */
+	bool request_certificate;  /* ask the peer for one, see tcti_stream_peer */
 	int64_t login_deadline;    /* seconds from accept to bound */
 	int64_t stanza_size;       /* bytes of one first-level element after authentication */
 	int64_t close_timeout;     /* seconds to wait for the peer's end tag */
@@ -172,11 +188,19 @@ struct tcti_certificate {
 	const char *host;   /* NULL: default for names that nothing else matches */
 	const char *certificate, *key; /* paths of PEM files */
 };
-/* Replaces the whole set of certificates and the priority string (NULL: the profile's). All
- * files are read and checked (key fits, name inside) before anything is replaced. New
- * connections use the new set; old ones keep theirs. */
-TCT_API int tcti_tls_configure(struct tct_mod *m, const struct tcti_certificate *list, size_t count,
-	const char *priority, struct tct_error *err);
+struct tcti_tls {
+	uint32_t size;
+	const struct tcti_certificate *certificates;
+	size_t certificate_count;
+	const char *priority; /* GnuTLS priority string; NULL: the usual one */
+	const char *trust;    /* whom peers may be certified by: "system" (NULL too), or the path
+			       * of a PEM file */
+};
+/* Replaces the whole set of certificates and the rules of TLS. All files are read and checked
+ * (key fits, name inside) before anything is replaced. New connections use the new set; old
+ * ones keep theirs. Everything is copied. */
+TCT_API int tcti_tls_configure(struct tct_mod *m, const struct tcti_tls *config,
+	struct tct_error *err);
 
 #ifdef __cplusplus
 }

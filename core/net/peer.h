@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* peer.h - who is at the other end of a TLS session, by the certificate that it showed: is
+ * the chain trusted, and which names are inside (RFC 9525, RFC 6120 section 13.7). Judges
+ * nothing by itself: a handshake succeeds with any certificate, and whoever authenticates
+ * by it asks here. The names of a subject (CN) are not looked at. */
+#pragma once
+
+#include "core/base/span.h"
+
+#include <gnutls/x509.h>
+
+#define PEER_NAMES_MAX 100 /* of a certificate; with more it has none */
+
+struct peer;
+
+/* `chain`: as received, DER, the peer's own first; `trust` (may be NULL: nobody is trusted)
+ * is not kept. NULL when the first one is no certificate. */
+struct peer *peer_new(const gnutls_datum_t *chain, unsigned count, gnutls_x509_trust_list_t trust);
+void peer_free(struct peer *p); /* NULL: nothing */
+
+/* The chain leads to somebody whom we trust, and everything in it is valid now. */
+bool peer_trusted(const struct peer *p);
+/* Why not, for the log; "" when it is. */
+const char *peer_problem(const struct peer *p);
+/* One of its names is this domain: an SRV-ID of `service` ("xmpp-server"; may be NULL), a
+ * DNS-ID, or an xmppAddr. A wildcard is the whole left-most label and stands for one. */
+bool peer_names(const struct peer *p, const char *domain, const char *service);
+/* Each xmppAddr (RFC 6120 section 13.7.1.4), as it is written there: to be parsed. */
+typedef void peer_address_fn(const char *address, void *ctx);
+void peer_addresses(const struct peer *p, peer_address_fn *fn, void *ctx);
+/* SHA-256 of the certificate. */
+const unsigned char *peer_fingerprint(const struct peer *p);
