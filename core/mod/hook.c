@@ -15,6 +15,7 @@
 static struct hook_set global_set;
 static struct list host_sets;
 static uint32_t next_seq;
+static uint32_t disco_changes;
 
 static const char *const stage_names[TCT_STAGES] = { "outbound", "inbound", "resolved",
 	"deliver", "undelivered", "remote" };
@@ -61,6 +62,12 @@ void hook_set_init(struct hook_set *set, const char *name)
 		f.var = mem_strdup(f.var);
 		vec_push(&set->features, f);
 	}
+	for (size_t i = 0; i < all->disco.count; i++) {
+		struct hook_disco d = all->disco.items[i];
+
+		d.node = d.node != NULL ? mem_strdup(d.node) : NULL;
+		vec_push(&set->disco, d);
+	}
 	list_push(&host_sets, &set->link);
 }
 
@@ -81,6 +88,9 @@ void hook_set_fini(struct hook_set *set)
 	for (size_t i = 0; i < set->features.count; i++)
 		free((char *)set->features.items[i].var);
 	vec_fini(&set->features);
+	for (size_t i = 0; i < set->disco.count; i++)
+		free((char *)set->disco.items[i].node);
+	vec_fini(&set->disco);
 }
 
 /* ---- taking everything of an instance out ---- */
@@ -113,7 +123,13 @@ static void set_remove(struct hook_set *set, const struct tct_mod *m)
 			free((char *)set->features.items[i].var);
 	}
 	remove_of(&set->features, m);
+	for (size_t i = 0; i < set->disco.count; i++) {
+		if (set->disco.items[i].mod == m)
+			free((char *)set->disco.items[i].node);
+	}
+	remove_of(&set->disco, m);
 	set->generation++;
+	hook_disco_changed();
 }
 
 struct registration {
@@ -300,8 +316,21 @@ void tct_on_entity(struct tct_mod *m, uint32_t when, tct_entity_fn *fn)
 	}
 }
 
+/* ---- service discovery ---- */
+
+void hook_disco_changed(void)
+{
+	disco_changes++;
+}
+
+uint32_t tct_disco_changes(void)
+{
+	return disco_changes;
+}
+
 void tct_feature(struct tct_mod *m, const char *var)
 {
+	hook_disco_changed();
 	each_set (set, m) {
 		struct hook_feature f = { m, mem_strdup(var) };
 
@@ -314,6 +343,51 @@ void tct_feature_each(struct tct_mod *m, tct_feature_fn *fn, void *data)
 	for (size_t i = 0; i < m->hooks->features.count; i++)
 		fn(m->hooks->features.items[i].var, data);
 }
+
+static bool disco_before(const struct hook_disco *a, const struct hook_disco *b)
+{
+	return order(0, a->rank, a->seq, 0, b->rank, b->seq) < 0;
+}
+
+void tct_on_disco(struct tct_mod *m, uint32_t targets, const char *node, tct_disco_fn *fn)
+{
+	uint32_t seq = next_seq++;
+
+	hook_disco_changed();
+	each_set (set, m) {
+		struct hook_disco d = { m, fn, node != NULL ? mem_strdup(node) : NULL, targets,
+			m->rank, seq };
+
+		insert_sorted(&set->disco, d, disco_before);
+	}
+}
+
+static bool disco_matches(const struct hook_disco *d, const struct tct_disco_query *q)
+{
+	if ((d->targets & q->target) == 0 || d->mod->ending)
+		return false;
+	if (d->node == NULL || q->node == NULL)
+		return d->node == q->node;
+	return strcmp(d->node, "*") == 0 || strcmp(d->node, q->node) == 0;
+}
+
+bool tct_disco_ask(struct tct_mod *m, const struct tct_disco_query *q, struct tct_elem *answer)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < m->hooks->disco.count; i++) {
+		struct hook_disco d = m->hooks->disco.items[i];
+
+		if (!disco_matches(&d, q))
+			continue;
+		mod_enter(d.mod);
+		known |= d.fn(d.mod, q, answer);
+		mod_leave(d.mod);
+	}
+	return known;
+}
+
+/* ---- negotiation ---- */
 
 void tcti_on_nonza(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn)
 {

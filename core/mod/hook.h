@@ -15,6 +15,7 @@
 #include "core/base/list.h"
 #include "core/base/vec.h"
 
+#include <tercet/disco.h>
 #include <tercet/internal/stream.h>
 
 struct hook {
@@ -28,7 +29,7 @@ struct hook {
 struct hook_iq {
 	struct tct_mod *mod;
 	tct_stanza_fn *fn;
-	uint32_t types, targets; /* targets with TCT_ACCESS_ANYONE */
+	uint32_t types, targets; /* targets with the bits of access */
 	const char *ns, *name;   /* of the registry of names */
 };
 
@@ -60,6 +61,14 @@ struct hook_feature {
 	const char *var; /* own copy */
 };
 
+struct hook_disco {
+	struct tct_mod *mod;
+	tct_disco_fn *fn;
+	const char *node; /* own copy, or NULL */
+	uint32_t targets;
+	uint32_t rank, seq;
+};
+
 struct hook_set {
 	struct list link; /* in the list of all sets of hosts */
 	const char *host; /* for messages; "*" for the global one */
@@ -71,6 +80,7 @@ struct hook_set {
 	VEC(struct hook_nonza) nonzas;
 	VEC(struct hook_features) stream_features;
 	VEC(struct hook_feature) features;
+	VEC(struct hook_disco) disco;
 };
 
 /* Where a dispatch stands; { 0 } with hook_cursor_start. */
@@ -102,6 +112,8 @@ const struct hook_nonza *hook_nonza_owner(const struct hook_set *set, const char
 /* Calls the notices in order, entering and leaving each instance. */
 void hook_session_notice(struct hook_set *set, uint32_t when, struct tct_session *s);
 void hook_entity_notice(struct hook_set *set, uint32_t when, struct tct_entity *e);
+/* What the answers of service discovery are made of has changed. */
+void hook_disco_changed(void);
 /* Writes the chains as text for `tercetctl hooks`: one line per handler. */
 struct str;
 void hook_describe(const struct hook_set *set, struct str *out);

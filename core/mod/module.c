@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/conf/option.h"
+#include "core/mod/hook.h"
 #include "core/mod/so.h"
 
 #include "config.h"
@@ -424,6 +425,7 @@ static bool reconfigure(struct tct_mod *m, struct tct_mod *new, struct module_pl
 	new->print = NULL;
 	new->config = old;
 	new->config_arena = old_arena;
+	hook_disco_changed();
 	return true;
 }
 

@@ -283,6 +283,8 @@ static bool may_ask(const struct event *ev, const struct hook_iq *owner)
 {
 	struct tct_host *h = ev->pub.host;
 
+	if ((owner->targets & TCT_ACCESS_UNKNOWN) != 0)
+		return true;
 	if (!tct_entity_exists(ev->pub.entity))
 		return false;
 	if ((owner->targets & TCT_ACCESS_ANYONE) != 0)

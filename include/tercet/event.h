@@ -94,7 +94,10 @@ enum tct_target {
 	TCT_TO_FULL = 1 << 3,    /* a full address on this host, before delivery */
 	/* for TCT_TO_ACCOUNT: who may ask; a refused asker gets what an unknown account
 	 * gives. Default: those who may see the account's presence. */
-	TCT_ACCESS_ANYONE = 1 << 8
+	TCT_ACCESS_ANYONE = 1 << 8,
+	/* the handler decides itself, and is called for accounts that are not there, too: ask
+	 * tct_entity_exists. */
+	TCT_ACCESS_UNKNOWN = 1 << 9
 };
 
 /* ---- registration: in load(), undone by the server at unload ---- */

@@ -8,6 +8,7 @@
  * requests go), data freed. A load that fails leaves nothing behind. */
 #pragma once
 
+#include <tercet/disco.h>
 #include <tercet/event.h>
 #include <tercet/option.h>
 #include <tercet/service.h>
