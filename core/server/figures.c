@@ -52,6 +52,19 @@ void tcti_session_each(struct tct_host *only, tcti_session_row_fn *fn, void *dat
 	}
 }
 
+void tct_host_sessions(struct tct_host *h, tct_host_session_fn *fn, void *data)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&h->entities, &at, NULL, &value)) {
+		struct tct_entity *e = value;
+
+		list_each (node, &e->sessions)
+			fn(list_entry(node, struct tct_session, link), data);
+	}
+}
+
 static uint64_t resident_bytes(void)
 {
 	unsigned long size, resident = 0;

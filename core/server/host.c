@@ -14,6 +14,25 @@
 static struct map by_name;
 static struct list hosts = { &hosts, &hosts };
 
+void host_set_admins(struct tct_host *h, const char *const *list)
+{
+	for (size_t i = 0; i < h->admins.count; i++)
+		tct_jid_unref(h->admins.items[i]);
+	vec_fini(&h->admins);
+	for (; list != NULL && *list != NULL; list++)
+		vec_push(&h->admins, tct_jid_new(*list));
+}
+
+bool tct_host_admin(const struct tct_host *h, const struct tct_jid *who)
+{
+	for (size_t i = 0; i < h->admins.count; i++) {
+		/* The whole bare address: a namesake of another host is nobody here. */
+		if (tct_jid_equal_bare(h->admins.items[i], who))
+			return true;
+	}
+	return false;
+}
+
 struct tct_host *host_new(const char *name)
 {
 	struct tct_host *h = mem_zalloc(sizeof *h);
@@ -35,6 +54,7 @@ void host_free(struct tct_host *h)
 	list_remove(&h->link);
 	hook_set_fini(&h->hooks);
 	vec_fini(&h->preload);
+	host_set_admins(h, NULL);
 	tct_jid_unref(h->jid);
 	free((char *)h->name);
 	free(h);

@@ -29,6 +29,7 @@ struct tct_host {
 	struct tct_mod *auth_mod;
 	const struct tct_roster_ops *roster; /* NULL: nobody may see anybody */
 	struct tct_mod *roster_mod;
+	VEC(const struct tct_jid *) admins;
 	size_t session_count;
 	bool removed; /* by a reload: refuses everything, freed when empty */
 };
@@ -42,3 +43,5 @@ struct tct_host *host_next(struct tct_host *h);
 /* Looks up the services that core uses and the stores to preload; after its modules have
  * been loaded or have changed. */
 void host_refresh(struct tct_host *h);
+/* Prepared bare addresses, NULL-terminated; copied. */
+void host_set_admins(struct tct_host *h, const char *const *list);

@@ -158,13 +158,16 @@ static void close_session(struct tct_session *s, void *data)
 	tct_session_close(s, "host-gone", NULL);
 }
 
-static void refresh_hosts(void)
+/* `plan` NULL: one that is not in force. */
+static void refresh_hosts(const struct server_plan *plan)
 {
 	for (struct tct_host *h = host_next(NULL); h != NULL; h = host_next(h)) {
 		size_t at = 0;
 		void *value;
 
 		host_refresh(h);
+		if (plan != NULL && !h->removed)
+			host_set_admins(h, plan->admins.items[index_of(plan, h->name)]);
 		while (h->removed && map_next(&h->entities, &at, NULL, &value))
 			tct_entity_sessions(value, close_session, NULL);
 		/* Read before anybody asks: a ping must not wait for the disk. */
@@ -314,7 +317,7 @@ static void reload_now(void *data)
 	} else {
 		conf_problems_text(&plan.problems, &text);
 	}
-	refresh_hosts();
+	refresh_hosts(ok ? &plan : NULL);
 	if (ok) {
 		str_append(&text, "the configuration was read again");
 		log_notice("%s", str_text(&text));
@@ -475,7 +478,7 @@ static int start_configured(struct server_plan *plan, struct tct_error *err)
 	apply_limits(&plan->config);
 	if (!run_modules(plan, true))
 		return problems_to_error(plan, err);
-	refresh_hosts();
+	refresh_hosts(plan);
 	return TCT_OK;
 }
 

@@ -20,6 +20,7 @@ struct server_config {
 	const char *log;
 	const char *const *modules;
 	const char *const *modules_disabled;
+	const char *const *admins;
 	int64_t memory_limit, entity_cache, output_queue;
 	int64_t sessions_per_account;
 	int32_t log_level;
@@ -32,6 +33,7 @@ struct server_plan {
 	struct server_config config;
 	VEC(const char *) hosts;         /* prepared names */
 	VEC(config_setting_t *) groups;  /* of these hosts */
+	VEC(const char *const *) admins; /* of these hosts, prepared */
 };
 /* False: problems. Call server_plan_fini in any case. */
 bool server_plan_read(struct server_plan *plan, const char *path);

@@ -27,6 +27,8 @@ static const struct tct_option options[] = {
 		.doc = "Modules for the whole server and for every host, besides the usual ones."),
 	TCT_OPT_STRINGS(struct server_config, modules_disabled, .global = 1,
 		.doc = "Usual modules that are not wanted."),
+	TCT_OPT_STRINGS(struct server_config, admins, .global = 1,
+		.doc = "Bare addresses of those who may administrate the host with their clients."),
 	TCT_OPT_SIZE(struct server_config, memory_limit, .global = 1, .def = "0 B",
 		.doc = "Memory that peers can make the server hold. Beyond 80 % of it new "
 		       "connections are refused, beyond 90 % the largest queues are closed. "
@@ -44,6 +46,39 @@ static const struct tct_option options[] = {
 /* What a server of clients is made of; modules_disabled takes single ones out. */
 static const char *const usual[] = { "c2s", "tls", "saslauth", "auth_internal_hashed", "bind",
 	"roster", "presence", "message", "iq", "disco", NULL };
+
+/* What core takes from the group of a host, or else from the top level. */
+static const struct tct_option host_options[] = {
+	TCT_OPT_STRINGS(struct server_config, admins, .global = 1, .doc = "As at the top level."),
+	TCT_OPT_END
+};
+
+static void read_admins(struct server_plan *plan, config_setting_t *group)
+{
+	struct option_source source = { "tercet", plan->conf->folder, group, conf_root(plan->conf) };
+	struct server_config config = { 0 };
+	size_t count = 0;
+	const char **list;
+
+	if (!option_parse(host_options, sizeof *host_options, &source, &plan->arena, &config,
+		    &plan->problems, NULL))
+		return;
+	while (config.admins[count] != NULL)
+		count++;
+	list = arena_zalloc(&plan->arena, (count + 1) * sizeof *list);
+	for (size_t i = 0; i < count; i++) {
+		const struct tct_jid *jid = tct_jid_new(config.admins[i]);
+
+		if (jid == NULL || tct_jid_node(jid) == NULL || tct_jid_resource(jid) != NULL)
+			conf_problem(&plan->problems, group,
+				"admins: \"%s\" is not a bare address (write \"you@example.org\")",
+				config.admins[i]);
+		else
+			list[i] = arena_strdup(&plan->arena, tct_jid_text(jid));
+		tct_jid_unref(jid);
+	}
+	vec_push(&plan->admins, list);
+}
 
 static void read_hosts(struct server_plan *plan)
 {
@@ -79,6 +114,7 @@ static void read_hosts(struct server_plan *plan)
 		}
 		vec_push(&plan->hosts, arena_strdup(&plan->arena, prepared));
 		vec_push(&plan->groups, group);
+		read_admins(plan, group);
 		free(prepared);
 	}
 }
@@ -119,6 +155,7 @@ void server_plan_fini(struct server_plan *plan)
 	conf_problems_fini(&plan->problems);
 	vec_fini(&plan->hosts);
 	vec_fini(&plan->groups);
+	vec_fini(&plan->admins);
 	conf_free(plan->conf);
 	arena_fini(&plan->arena);
 }
@@ -234,6 +271,7 @@ void server_plan_unknown(struct server_plan *plan, struct module_host **hosts, s
 		vec_push(&n.list, "name");
 		vec_push(&n.list, "modules");
 		vec_push(&n.list, "modules_disabled");
+		add_table(&n, host_options, sizeof *host_options);
 		add_modules(&n, hosts[0]);
 		add_modules(&n, hosts[i]);
 		vec_push(&n.list, NULL);

@@ -20,6 +20,12 @@ TCT_API const struct tct_jid *tct_host_jid(const struct tct_host *h);
 TCT_API struct tct_host *tct_mod_host(const struct tct_mod *m);
 /* The host of that (prepared) name; NULL when it is not ours. */
 TCT_API struct tct_host *tct_host_find(const char *name);
+/* True when the bare form of `who` is one of the addresses of `admins` in tercet.conf, that of
+ * the host or else that of the top level. Ask it at each step: the list may have changed. */
+TCT_API bool tct_host_admin(const struct tct_host *h, const struct tct_jid *who);
+/* The sessions of all accounts of the host, in no order. `fn` must not end them. */
+typedef void tct_host_session_fn(struct tct_session *s, void *data);
+TCT_API void tct_host_sessions(struct tct_host *h, tct_host_session_fn *fn, void *data);
 
 /* ---- sessions ---- */
 TCT_API const struct tct_jid *tct_session_jid(const struct tct_session *s); /* full */

@@ -11,7 +11,7 @@
 
 SERVER_DIR=
 # Options of "devserver start"; empty arrays and strings: the defaults.
-LISTEN=() DOMAINS=() USERS=()
+LISTEN=() DOMAINS=() USERS=() ADMINS=()
 USERS_FILE= CERT= KEY= CA= CONFIG_SNIPPET= HOST_SNIPPET=
 C2S= C2S_TLS=
 NO_LIMITS=no
@@ -224,6 +224,8 @@ write_config()
 			echo "module_path = [ $(quote "$MODULES") ];"
 			sets_option "$CONFIG_SNIPPET" modules ||
 				echo "modules = [ $(module_names | comma_list) ];"
+			[ ${#ADMINS[@]} = 0 ] ||
+				echo "admins = [ $(printf '%s\n' "${ADMINS[@]}" | comma_list) ];"
 			write_listeners
 			echo "tls: {"
 			echo "	certificates = ("
