@@ -15,7 +15,7 @@ struct version_config {
 static const struct tct_option options[] = {
 	TCT_OPT_BOOL(struct version_config, hide_version, .def = "false",
 		.doc = "Leave out the number of the version."),
-	TCT_OPT_BOOL(struct version_config, hide_os, .def = "false",
+	TCT_OPT_BOOL(struct version_config, hide_os, .def = "true",
 		.doc = "Leave out the name of the operating system. Its version is never told."),
 	TCT_OPT_END
 };
