@@ -161,65 +161,91 @@ const unsigned char *peer_fingerprint(const struct peer *p)
 }
 
 /* RFC 9525 6.3: labels are compared whole; "*" may be the left-most one, of three or more. */
-static bool dns_match(const char *pattern, const char *domain)
+static enum peer_match dns_match(const char *pattern, const char *domain)
 {
 	const char *dot;
 
 	if (strncmp(pattern, "*.", 2) != 0)
-		return strcasecmp(pattern, domain) == 0;
+		return strcasecmp(pattern, domain) == 0 ? PEER_EXACT : PEER_NO;
 	dot = strchr(domain, '.');
 	return dot != NULL && dot != domain && strchr(pattern + 2, '.') != NULL &&
-		strcasecmp(pattern + 1, dot) == 0;
+			strcasecmp(pattern + 1, dot) == 0 ?
+		PEER_WILDCARD :
+		PEER_NO;
 }
 
-static bool srv_match(const char *pattern, const char *domain, const char *service)
+static enum peer_match srv_match(const char *pattern, const char *domain, const char *service)
 {
 	size_t len = service != NULL ? strlen(service) : 0;
 
 	return len > 0 && pattern[0] == '_' && strncasecmp(pattern + 1, service, len) == 0 &&
-		pattern[1 + len] == '.' && dns_match(pattern + 2 + len, domain);
+			pattern[1 + len] == '.' ?
+		dns_match(pattern + 2 + len, domain) :
+		PEER_NO;
 }
 
-/* A domain as DNS writes it; the caller frees it with gnutls_free. */
-static char *to_ascii(const char *domain)
+char *peer_ascii(const char *domain)
 {
 	gnutls_datum_t out;
+	char *copy;
 
 	if (gnutls_idna_map(domain, (unsigned)strlen(domain), &out, 0) < 0)
 		return NULL;
-	return (char *)out.data;
+	copy = mem_strndup((const char *)out.data, out.size);
+	gnutls_free(out.data);
+	for (char *c = copy; *c != '\0'; c++) {
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c + 32);
+	}
+	return copy;
 }
 
-static bool xmpp_match(const char *address, const char *ascii)
+static enum peer_match xmpp_match(const char *address, const char *ascii)
 {
+	enum peer_match found = PEER_NO;
 	char *other;
-	bool same;
 
 	if (strpbrk(address, "@/") != NULL)
-		return false;
-	other = to_ascii(address);
-	same = other != NULL && strcasecmp(other, ascii) == 0;
-	gnutls_free(other);
-	return same;
+		return PEER_NO;
+	other = peer_ascii(address);
+	if (other != NULL && strcmp(other, ascii) == 0)
+		found = PEER_EXACT;
+	free(other);
+	return found;
+}
+
+enum peer_match peer_names_ascii(const struct peer *p, const char *ascii, const char *service)
+{
+	enum peer_match best = PEER_NO;
+
+	for (size_t i = 0; best != PEER_EXACT && i < p->names.count; i++) {
+		const struct name *n = &p->names.items[i];
+		enum peer_match match;
+
+		if (n->kind == NAME_DNS)
+			match = dns_match(n->text, ascii);
+		else if (n->kind == NAME_SRV)
+			match = srv_match(n->text, ascii, service);
+		else
+			match = xmpp_match(n->text, ascii);
+		if (match > best)
+			best = match;
+	}
+	return best;
 }
 
 bool peer_names(const struct peer *p, const char *domain, const char *service)
 {
-	char *ascii = to_ascii(domain);
-	bool found = false;
+	char *ascii = peer_ascii(domain);
+	bool found = ascii != NULL && peer_names_ascii(p, ascii, service) != PEER_NO;
 
-	for (size_t i = 0; ascii != NULL && !found && i < p->names.count; i++) {
-		const struct name *n = &p->names.items[i];
-
-		if (n->kind == NAME_DNS)
-			found = dns_match(n->text, ascii);
-		else if (n->kind == NAME_SRV)
-			found = srv_match(n->text, ascii, service);
-		else
-			found = xmpp_match(n->text, ascii);
-	}
-	gnutls_free(ascii);
+	free(ascii);
 	return found;
+}
+
+const char *peer_name(const struct peer *p, size_t i)
+{
+	return i < p->names.count ? p->names.items[i].text : NULL;
 }
 
 void peer_addresses(const struct peer *p, peer_address_fn *fn, void *ctx)

@@ -26,6 +26,13 @@ const char *peer_problem(const struct peer *p);
 /* One of its names is this domain: an SRV-ID of `service` ("xmpp-server"; may be NULL), a
  * DNS-ID, or an xmppAddr. A wildcard is the whole left-most label and stands for one. */
 bool peer_names(const struct peer *p, const char *domain, const char *service);
+/* The same for a domain as DNS writes it (peer_ascii). PEER_NO, or how it is named. */
+enum peer_match { PEER_NO, PEER_WILDCARD, PEER_EXACT };
+enum peer_match peer_names_ascii(const struct peer *p, const char *ascii, const char *service);
+/* A domain as DNS writes it, in lower case; NULL when it is none; the caller frees it. */
+char *peer_ascii(const char *domain);
+/* The i-th name, as written; NULL behind the last. */
+const char *peer_name(const struct peer *p, size_t i);
 /* Each xmppAddr (RFC 6120 section 13.7.1.4), as it is written there: to be parsed. */
 typedef void peer_address_fn(const char *address, void *ctx);
 void peer_addresses(const struct peer *p, peer_address_fn *fn, void *ctx);

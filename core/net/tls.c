@@ -67,8 +67,8 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
 	*certs = t->cert->chain;
 	*count = t->cert->chain_count;
 	*key = t->cert->key;
-	*ocsp = NULL;
-	*ocsp_count = 0;
+	*ocsp = (gnutls_ocsp_data_st *)cert_staple(t->cert);
+	*ocsp_count = *ocsp != NULL ? 1 : 0;
 	*flags = 0; /* the set frees them, not GnuTLS */
 	return 0;
 }
@@ -104,23 +104,28 @@ static int on_hello(gnutls_session_t session, unsigned type, unsigned when, unsi
 {
 	struct tls *t = gnutls_session_get_ptr(session);
 	struct name name = { "" };
-	const gnutls_datum_t *key;
+	unsigned char bytes[CERT_TICKET_KEY];
+	gnutls_datum_t key = { bytes, sizeof bytes };
+	const char *asked;
 
 	(void)type;
 	(void)when;
 	if (!incoming)
 		return 0;
 	gnutls_ext_raw_parse(&name, read_extension, msg, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
-	if (name.text[0] != '\0')
-		t->cert = certset_find(t->set, name.text);
+	asked = name.text[0] != '\0' ? name.text : t->host;
+	if (name.text[0] != '\0' && t->cert == NULL)
+		t->cert = certset_find(t->set, name.text, NULL);
 	if (t->cert == NULL)
-		t->cert = certset_find(t->set, t->host);
+		t->cert = certset_find(t->set, t->host, NULL);
 	if (t->cert == NULL)
 		return GNUTLS_E_UNRECOGNIZED_NAME;
 	/* What a client has proven belongs to one connection: no tickets then. */
-	key = t->ask ? NULL : cert_ticket_key(t->cert);
-	if (key != NULL)
-		gnutls_session_ticket_enable_server(session, key);
+	if (t->ask)
+		return 0;
+	cert_ticket_key(t->cert, asked != NULL ? asked : "", bytes);
+	gnutls_session_ticket_enable_server(session, &key);
+	gnutls_memset(bytes, 0, sizeof bytes);
 	return 0;
 }
 
@@ -156,7 +161,7 @@ static void begin_client(struct tls *t, const struct tls_params *p)
 	if (p->host != NULL)
 		gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, p->host, strlen(p->host));
 	if (p->own != NULL)
-		t->cert = certset_find(t->set, p->own);
+		t->cert = certset_find(t->set, p->own, NULL);
 }
 
 struct tls *tls_new(struct certset *set, const struct tls_params *p)
@@ -325,7 +330,7 @@ const char *tls_problem(const struct tls *t)
 
 bool tls_serves(const struct tls *t, const char *host)
 {
-	return t->client || (t->cert != NULL && certset_find(t->set, host) == t->cert);
+	return t->client || (t->cert != NULL && certset_find(t->set, host, NULL) == t->cert);
 }
 
 bool tls_resumed(const struct tls *t)
@@ -396,4 +401,45 @@ const struct peer *tls_peer_of(struct tls *t)
 	if (chain != NULL && count > 0)
 		t->peer = peer_new(chain, count, certset_trust(t->set));
 	return t->peer;
+}
+
+/* ---- a handshake with ourselves ---- */
+
+/* Bytes from one to the other, until neither has more to say. */
+static bool shake(struct tls *server, struct tls *client)
+{
+	struct str up = { 0 }, down = { 0 }, plain = { 0 };
+	enum tls_status a = TLS_HANDSHAKE, b = TLS_HANDSHAKE;
+	size_t used;
+
+	while (a != TLS_FAILED && b != TLS_FAILED && (a != TLS_OPEN || b != TLS_OPEN)) {
+		b = tls_feed(client, str_span(&down), &used, &up, &plain);
+		str_consume(&down, used);
+		if (up.len == 0)
+			break;
+		a = tls_feed(server, str_span(&up), &used, &down, &plain);
+		str_consume(&up, used);
+	}
+	str_fini(&up);
+	str_fini(&down);
+	str_fini(&plain);
+	return server->open && client->open;
+}
+
+int tls_rehearse(struct certset *set, struct cert *c, struct tct_error *err)
+{
+	static const struct tls_params as_server = { .client = false },
+				       as_client = { .client = true };
+	struct tls *server = tls_new(set, &as_server), *client = tls_new(set, &as_client);
+	int status = TCT_OK;
+
+	server->cert = c;
+	if (!shake(server, client))
+		status = tct_error_set(err, TCT_EINVAL,
+			"no handshake succeeds with certificate \"%s\" and key \"%s\" (%s)",
+			c->certificate, c->key_path,
+			server->error != 0 ? tls_problem(server) : tls_problem(client));
+	tls_free(server);
+	tls_free(client);
+	return status;
 }

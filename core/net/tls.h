@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: MIT */
 /* tls.h - TLS through memory: bytes in, bytes out; GnuTLS never sees a descriptor or a
  * connection. Certificates are immutable sets that sessions pin; a new set serves new
- * sessions and old ones keep theirs. Session tickets have a key per certificate, replaced
- * each 12 hours, chosen by the name that the client asks for, so that a ticket of one host
- * is nothing to another. No early data, no renegotiation, no TLS 1.2 tickets. */
+ * sessions and old ones keep theirs. Session tickets have a key for each certificate and
+ * name that a client asks for, replaced each 12 hours, so that a ticket of one host is nothing
+ * to another. No early data, no renegotiation, no TLS 1.2 tickets. */
 #pragma once
 
 #include "core/base/str.h"
@@ -17,13 +17,40 @@ void tls_fini(void);
 
 /* ---- certificates ---- */
 struct certset; /* counted, loop thread */
-/* Reads and checks all: the key belongs to the certificate, the files' rights, the dates.
- * NULL and `err` when anything is wrong. */
-struct certset *certset_new(const struct tcti_tls *config, struct tct_error *err);
+/* Reads and checks all: the key belongs to the certificate, the files' rights, the dates, and
+ * whether a handshake succeeds. Of `old` (may be NULL) what is unchanged stays, with its
+ * tickets. What is bad in the folder is logged and left out, or stays as it was in `old`.
+ * What is bad of that which was configured: NULL and `err`; with `keep`, as in the folder. */
+struct certset *certset_new(const struct tcti_tls *config, const struct certset *old, bool keep,
+	struct tct_error *err);
 struct certset *certset_ref(struct certset *set);
 void certset_unref(struct certset *set); /* NULL: nothing */
 /* True when a client that asks for `host` gets a certificate. */
 bool certset_has(const struct certset *set, const char *host);
+/* Tells the log what has become too old, once. To be called from time to time. */
+void certset_tick(struct certset *set);
+
+/* Which one, and why. */
+enum certset_why {
+	CERTSET_HOST,     /* configured for that host */
+	CERTSET_NAMED,    /* configured, and names it */
+	CERTSET_FOUND,    /* found in the folder, and names it */
+	CERTSET_WILDCARD, /* found, and names it by a wildcard */
+	CERTSET_DEFAULT,  /* configured, for what nothing else matches */
+	CERTSET_PARENT    /* found, and names a parent domain */
+};
+struct certset_report {
+	enum certset_why why;
+	const char *certificate, *key; /* paths, borrowed from the set */
+	const char *key_kind;
+	unsigned key_bits;
+	int64_t from, until, days;     /* days left */
+	bool named, stapled;
+	char *chain;         /* "complete", "self-signed", or what is wrong; the caller frees it */
+	const char *problem; /* NULL: a client will like it */
+};
+/* False when `host` gets none (nothing is set then). */
+bool certset_report(struct certset *set, const char *host, struct certset_report *report);
 
 /* ---- sessions ---- */
 enum tls_status {

@@ -13,12 +13,11 @@
 #include <unistd.h>
 
 static struct list listeners = { &listeners, &listeners };
-static struct certset *certs;
 static bool started, disabled;
 
-struct certset *listener_certset(void)
+struct certset *listener_certset(const struct stream_listener *l)
 {
-	return certs;
+	return certs_of(&l->certs);
 }
 
 struct stream_listener *listener_ref(struct stream_listener *l)
@@ -31,6 +30,7 @@ void listener_unref(struct stream_listener *l)
 {
 	if (--l->refs > 0)
 		return;
+	certs_leave(&l->certs);
 	free((char *)l->spec.address);
 	free(l);
 }
@@ -40,7 +40,7 @@ static void accepted(void *data, int fd, const struct addr *peer)
 	struct stream_listener *l = data;
 
 	/* Near the limit of memory what is there is kept alive and nobody new comes in. */
-	if (budget_pressure() >= BUDGET_HIGH || (l->spec.direct_tls && certs == NULL)) {
+	if (budget_pressure() >= BUDGET_HIGH || (l->spec.direct_tls && listener_certset(l) == NULL)) {
 		close(fd);
 		return;
 	}
@@ -52,6 +52,7 @@ static void module_ends(struct scope_node *node)
 	struct stream_listener *l = list_entry(node, struct stream_listener, node);
 
 	list_remove(&l->link);
+	list_remove(&l->certs.link); /* its streams keep what it has, and nobody renews it */
 	listen_close(l->socket);
 	l->socket = NULL;
 	listener_unref(l);
@@ -80,6 +81,7 @@ static struct listen *open_socket(struct stream_listener *l, struct tct_error *e
 int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_error *err)
 {
 	struct stream_listener *l;
+	int status;
 
 	if (disabled)
 		return TCT_OK;
@@ -87,10 +89,11 @@ int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_
 	l->refs = 1;
 	l->spec = *spec;
 	l->spec.address = mem_strdup(spec->address);
-	l->socket = open_socket(l, err);
+	status = certs_join(&l->certs, spec->certificate, spec->key, err);
+	l->socket = status == TCT_OK ? open_socket(l, err) : NULL;
 	if (l->socket == NULL) {
 		listener_unref(l);
-		return TCT_EIO;
+		return status != TCT_OK ? status : TCT_EIO;
 	}
 	l->spec.port = listen_port(l->socket);
 	list_push(&listeners, &l->link);
@@ -124,26 +127,11 @@ void listeners_describe(struct str *out)
 void listeners_disable(void)
 {
 	disabled = true;
+	certs_disable();
 }
 
 void listeners_fini(void)
 {
-	certset_unref(certs);
-	certs = NULL;
+	certs_fini();
 	started = disabled = false;
-}
-
-int tcti_tls_configure(struct tct_mod *m, const struct tcti_tls *config, struct tct_error *err)
-{
-	struct certset *set;
-
-	(void)m;
-	if (disabled)
-		return TCT_OK;
-	set = certset_new(config, err);
-	if (set == NULL)
-		return TCT_EINVAL;
-	certset_unref(certs);
-	certs = set;
-	return TCT_OK;
 }

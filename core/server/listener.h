@@ -6,7 +6,7 @@
 #include "core/base/scope.h"
 #include "core/base/str.h"
 #include "core/net/listen.h"
-#include "core/net/tls.h"
+#include "core/server/certs.h"
 
 #include <tercet/internal/stream.h>
 
@@ -14,14 +14,15 @@ struct stream_listener {
 	struct tcti_listener spec; /* address: own copy */
 	struct scope_node node;    /* in the scope of the module that listens */
 	struct list link;
+	struct certs_user certs;
 	struct listen *socket; /* NULL: closed */
 	uint32_t refs;         /* the streams keep its limits */
 };
 
 struct stream_listener *listener_ref(struct stream_listener *l);
 void listener_unref(struct stream_listener *l);
-/* The certificates in force; NULL before any were configured. */
-struct certset *listener_certset(void);
+/* The certificates in force there; NULL before any were configured. */
+struct certset *listener_certset(const struct stream_listener *l);
 /* Everything is loaded: accept from now on, those opened later too. */
 void listeners_start(void);
 /* Appends a line per listener: kind, address, port, "tls" or "starttls". */

@@ -264,8 +264,10 @@ void tcti_stream_reply(struct tct_stream *s, struct tct_stanza *answer)
 
 bool tcti_stream_can_tls(const struct tct_stream *s)
 {
-	return !tcti_stream_secured(s) && s->host != NULL && listener_certset() != NULL &&
-		certset_has(listener_certset(), s->host->name);
+	struct certset *set = listener_certset(s->listener);
+
+	return !tcti_stream_secured(s) && s->host != NULL && set != NULL &&
+		certset_has(set, s->host->name);
 }
 
 bool tcti_stream_start_tls(struct tct_stream *s)

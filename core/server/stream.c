@@ -391,7 +391,7 @@ void stream_start_tls(struct tct_stream *s, const char *host)
 	if (s->direct)
 		params.alpn = s->listener->spec.kind == TCTI_STREAM_C2S ? "xmpp-client" :
 									  "xmpp-server";
-	conn_start_tls(s->conn, listener_certset(), &params);
+	conn_start_tls(s->conn, listener_certset(s->listener), &params);
 }
 
 void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)

@@ -15,6 +15,8 @@ struct endpoint {
 	int64_t port;
 	bool tls;
 	bool request_client_cert;
+	const char *certificate;
+	const char *key;
 };
 
 struct c2s_config {
@@ -38,6 +40,12 @@ static const struct tct_option endpoint_options[] = {
 		.doc = "Ask clients for a certificate, with which they may log in (SASL "
 		       "EXTERNAL); those without one get in as always. Such a listener gives no "
 		       "tickets to resume TLS with."),
+	TCT_OPT_PATH(struct endpoint, certificate,
+		.doc = "PEM file of the certificate that is shown here, whatever the name, in the "
+		       "place of those that mod_tls knows."),
+	TCT_OPT_PATH(struct endpoint, key,
+		.doc = "PEM file of its key; without it the key is in the file of the "
+		       "certificate."),
 	TCT_OPT_END
 };
 
@@ -64,8 +72,8 @@ static const struct tct_option options[] = {
 };
 
 static const struct endpoint usual[] = {
-	{ "*", 5222, false, false },
-	{ "*", 5223, true, false },
+	{ .address = "*", .port = 5222 },
+	{ .address = "*", .port = 5223, .tls = true },
 };
 
 static bool is_loopback(const char *address)
@@ -102,6 +110,8 @@ static int listen_at(struct tct_mod *m, const struct endpoint *e, struct tct_err
 	l.address = e->address;
 	l.port = (uint16_t)e->port;
 	l.direct_tls = e->tls;
+	l.certificate = e->certificate;
+	l.key = e->key;
 	l.request_certificate = e->request_client_cert;
 	l.require_encryption = config->c2s_require_encryption;
 	l.login_deadline = config->c2s_timeout;

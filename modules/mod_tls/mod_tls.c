@@ -15,53 +15,98 @@ struct certificate {
 	const char *host;
 	const char *certificate;
 	const char *key;
+	const char *password_file;
 };
 
 struct tls_config {
-	struct tct_groups certificates;
+	const char *certificates;
+	struct tct_groups host_certificates;
 	int32_t tls_profile;
+	int32_t min_version;
+	int32_t max_version;
+	const char *const *groups;
 	const char *priority;
 	const char *trust;
 };
 
-static const char *const profiles[] = { "intermediate", "modern", NULL };
+enum profile { PROFILE_INTERMEDIATE, PROFILE_MODERN, PROFILE_OLD, PROFILE_LEGACY };
+static const char *const profiles[] = { "intermediate", "modern", "old", "legacy", NULL };
+enum version { VERSION_PROFILE, VERSION_12, VERSION_13 };
+static const char *const versions[] = { "profile", "1.2", "1.3", NULL };
 
 static const struct tct_option certificate_options[] = {
 	TCT_OPT_HOST(struct certificate, host,
-		.doc = "The host that it serves; without it the certificate is the default for "
-		       "hosts that have none of their own."),
+		.doc = "The host that it serves; without it the certificate serves the names "
+		       "inside, and hosts that have no certificate of their own."),
 	TCT_OPT_PATH(struct certificate, certificate, .required = true,
 		.doc = "PEM file with the certificate, followed by its intermediates."),
 	TCT_OPT_PATH(struct certificate, key, .required = true,
 		.doc = "PEM file with the key; it must not be readable by others. ECDSA P-256 "
 		       "keys cost a seventh of RSA keys in each handshake."),
+	TCT_OPT_PATH(struct certificate, password_file,
+		.doc = "File whose first line is the password of an encrypted key; it must not "
+		       "be readable by others."),
 	TCT_OPT_END
 };
 
 static const struct tct_option options[] = {
-	TCT_OPT_GROUPS(struct tls_config, certificates, .sub = certificate_options,
+	TCT_OPT_PATH(struct tls_config, certificates, .global = 1,
+		.doc = "Folder in which certificates are found by themselves, see CERTIFICATES."),
+	TCT_OPT_GROUPS(struct tls_config, host_certificates, .sub = certificate_options,
 		.sub_size = sizeof(struct certificate),
-		.doc = "The certificates: a list of groups."),
+		.doc = "Certificates that are named one by one: a list of groups. They go before "
+		       "those of the folder, and must be good for the server to start."),
 	TCT_OPT_ENUM(struct tls_config, tls_profile, .global = 1, .choices = profiles,
 		.def = "intermediate",
-		.doc = "\"intermediate\": TLS 1.2 and 1.3; \"modern\": TLS 1.3 only. Both always "
-		       "have forward secrecy. The older profiles of other servers are not "
-		       "offered: nothing that is maintained needs them."),
+		.doc = "\"intermediate\": TLS 1.2 and 1.3; \"modern\": TLS 1.3 only. Both have "
+		       "forward secrecy always. \"old\" and \"legacy\" of other servers are "
+		       "refused with an explanation."),
+	TCT_OPT_ENUM(struct tls_config, min_version, .choices = versions, .def = "profile",
+		.doc = "The least version of TLS, in the place of the profile's."),
+	TCT_OPT_ENUM(struct tls_config, max_version, .choices = versions, .def = "profile",
+		.doc = "The greatest version of TLS, in the place of the profile's."),
+	TCT_OPT_STRINGS(struct tls_config, groups,
+		.doc = "Groups for the exchange of keys, the best first, in the place of the "
+		       "profile's: X25519, P-256, P-384, P-521, X448, and of RFC 7919 "
+		       "ffdhe2048, ffdhe3072, ffdhe4096. Profile \"intermediate\" has X25519, "
+		       "P-256, P-384, ffdhe2048 and ffdhe3072, \"modern\" the first three."),
 	TCT_OPT_STRING(struct tls_config, priority,
-		.doc = "A GnuTLS priority string in place of the profile's, for experts."),
+		.doc = "A GnuTLS priority string in the place of the profile, the versions and "
+		       "the groups, for experts. A suite without forward secrecy or a version "
+		       "before TLS 1.2 in it is refused."),
 	TCT_OPT_PATH(struct tls_config, trust,
 		.doc = "PEM file with the authorities that certificates of others must lead to; "
 		       "without it the system's list."),
 	TCT_OPT_END
 };
 
-#define MODERN "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+static uint32_t version_of(int32_t choice)
+{
+	return choice == VERSION_12 ? 12 : choice == VERSION_13 ? 13 : 0;
+}
+
+static int check(const void *data, struct tct_error *err)
+{
+	const struct tls_config *c = data;
+
+	if (c->tls_profile == PROFILE_OLD || c->tls_profile == PROFILE_LEGACY)
+		return tct_error_set(err, TCT_EINVAL,
+			"tls_profile \"%s\" stands for versions of TLS that are broken (RFC 8996): "
+			"take \"intermediate\", with which every client since 2014 can speak",
+			profiles[c->tls_profile]);
+	if (c->priority != NULL && (c->min_version != VERSION_PROFILE ||
+					   c->max_version != VERSION_PROFILE || c->groups[0] != NULL))
+		return tct_error_set(err, TCT_EINVAL,
+			"tls.priority says everything by itself: take tls.min_version, "
+			"tls.max_version and tls.groups away, or tls.priority");
+	return TCT_OK;
+}
 
 static int configure(struct tct_mod *m, struct tct_error *err)
 {
 	const struct tls_config *config = tct_mod_config(m);
-	const struct certificate *items = config->certificates.items;
-	size_t count = config->certificates.count;
+	const struct certificate *items = config->host_certificates.items;
+	size_t count = config->host_certificates.count;
 	struct tcti_certificate *list = calloc(count + 1, sizeof *list);
 	struct tcti_tls tls = { .size = sizeof tls, .certificate_count = count };
 	int status;
@@ -72,12 +117,17 @@ static int configure(struct tct_mod *m, struct tct_error *err)
 		list[i].host = items[i].host;
 		list[i].certificate = items[i].certificate;
 		list[i].key = items[i].key;
+		list[i].password_file = items[i].password_file;
 	}
 	tls.certificates = list;
+	tls.folder = config->certificates;
 	tls.trust = config->trust;
 	tls.priority = config->priority;
-	if (tls.priority == NULL && config->tls_profile == 1)
-		tls.priority = MODERN;
+	tls.profile = config->tls_profile == PROFILE_MODERN ? TCTI_TLS_MODERN :
+							      TCTI_TLS_INTERMEDIATE;
+	tls.min_version = version_of(config->min_version);
+	tls.max_version = version_of(config->max_version);
+	tls.groups = config->groups;
 	status = tcti_tls_configure(m, &tls, err);
 	free(list);
 	return status;
@@ -134,6 +184,7 @@ TCT_MODULE_FLAGS(tls, TCT_GLOBAL | TCT_INTERNAL,
 	.summary     = "STARTTLS and certificates (RFC 6120 section 5)",
 	.options     = options,
 	.config_size = sizeof(struct tls_config),
+	.check       = check,
 	.load        = load,
 	.reconfigure = reconfigure,
 );

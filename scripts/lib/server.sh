@@ -167,6 +167,12 @@ sets_option()
 	printf '%s\n' "$1" | grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]"
 }
 
+# The same for a group: "NAME: {".
+sets_group()
+{
+	printf '%s\n' "$1" | grep -qE "(^|[;[:space:]])$2[[:space:]]*[=:][[:space:]]*\{"
+}
+
 # The modules to load besides the usual ones, one a line: all that the project has (or
 # TERCET_DEVSERVER_MODULES), the ones of TERCET_DEVSERVER_ADD, and a store.
 module_names()
@@ -213,6 +219,16 @@ write_listeners()
 	printf '\n\t);\n};\n'
 }
 
+write_certificate()
+{
+	echo "tls: {"
+	echo "	host_certificates = ("
+	echo "		{ certificate = $(quote "$SERVER_DIR/cert.pem"); key = $(quote "$SERVER_DIR/key.pem"); }"
+	echo "	);"
+	[ -z "$CA" ] || echo "	trust = $(quote "$(realpath "$CA")");"
+	echo "};"
+}
+
 write_config()
 {
 	local domain comma=
@@ -226,13 +242,8 @@ write_config()
 				echo "modules = [ $(module_names | comma_list) ];"
 			[ ${#ADMINS[@]} = 0 ] ||
 				echo "admins = [ $(printf '%s\n' "${ADMINS[@]}" | comma_list) ];"
-			write_listeners
-			echo "tls: {"
-			echo "	certificates = ("
-			echo "		{ certificate = $(quote "$SERVER_DIR/cert.pem"); key = $(quote "$SERVER_DIR/key.pem"); }"
-			echo "	);"
-			[ -z "$CA" ] || echo "	trust = $(quote "$(realpath "$CA")");"
-			echo "};"
+			sets_group "$CONFIG_SNIPPET" c2s || write_listeners
+			sets_group "$CONFIG_SNIPPET" tls || write_certificate
 			[ $NO_LIMITS = no ] || no_limits
 			printf '%s\n' "$CONFIG_SNIPPET"
 			echo "hosts = ("

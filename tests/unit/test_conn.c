@@ -72,7 +72,7 @@ static const struct conn_callbacks callbacks = { on_secure, on_input, on_overflo
 static int group_setup(void **state)
 {
 	static const char *const names[] = { "one.example", NULL };
-	struct tcti_certificate one;
+	struct tcti_certificate one = { .host = NULL };
 	struct tcti_tls config = { .certificates = &one, .certificate_count = 1 };
 
 	assert_int_equal(tls_init(NULL), TCT_OK);
@@ -81,7 +81,7 @@ static int group_setup(void **state)
 	one.host = NULL;
 	one.certificate = tls_files_path("one", ".crt");
 	one.key = tls_files_path("one", ".key");
-	set = certset_new(&config, NULL);
+	set = certset_new(&config, NULL, false, NULL);
 	assert_non_null(set);
 	return 0;
 }

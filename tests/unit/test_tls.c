@@ -34,13 +34,15 @@ static int group_teardown(void **state)
 static struct certset *read_set(const char *first, const char *second, struct tct_error *err)
 {
 	struct tcti_certificate list[2] = {
-		{ "one.example", tls_files_path(first, ".crt"), tls_files_path(first, ".key") },
-		{ "two.example", tls_files_path(second, ".crt"), tls_files_path(second, ".key") },
+		{ .host = "one.example", .certificate = tls_files_path(first, ".crt"),
+			.key = tls_files_path(first, ".key") },
+		{ .host = "two.example", .certificate = tls_files_path(second, ".crt"),
+			.key = tls_files_path(second, ".key") },
 	};
 
 	struct tcti_tls config = { .certificates = list, .certificate_count = 2 };
 
-	return certset_new(&config, err);
+	return certset_new(&config, NULL, false, err);
 }
 
 static int setup(void **state)
@@ -246,6 +248,34 @@ static void a_ticket_resumes_the_same_host(void **state)
 	gnutls_free(ticket.data);
 }
 
+/* Also when one certificate is for both: whoever is asked for decides. */
+static void a_ticket_is_for_one_name(void **state)
+{
+	static const char *const both[] = { "three.example", "four.example", NULL };
+	struct tcti_certificate c = { .certificate = tls_files_path("both", ".crt"),
+		.key = tls_files_path("both", ".key") };
+	struct tcti_tls config = { .certificates = &c, .certificate_count = 1 };
+	gnutls_datum_t ticket;
+	struct tls_peer p;
+	struct tls *t;
+
+	tls_files_certificate("both", both);
+	certset_unref(set);
+	set = certset_new(&config, NULL, false, NULL);
+	assert_non_null(set);
+	ticket = take_ticket("three.example");
+	t = resume(&p, "four.example", &ticket);
+	assert_false(tls_resumed(t));
+	bindings_agree(t, &p);
+	tls_peer_fini(&p);
+	tls_free(t);
+	t = resume(&p, "three.example", &ticket);
+	assert_true(tls_resumed(t));
+	tls_peer_fini(&p);
+	tls_free(t);
+	gnutls_free(ticket.data);
+}
+
 /* Else the session of one host would be one of another, with the wrong certificate. */
 static void a_ticket_is_nothing_to_another_host(void **state)
 {
@@ -307,14 +337,16 @@ static const struct tls_params from_nobody = { .client = true, .host = "one.exam
 static struct certset *trusting_set(void)
 {
 	struct tcti_certificate list[2] = {
-		{ "one.example", tls_files_path("one", ".crt"), tls_files_path("one", ".key") },
-		{ "two.example", tls_files_path("two", ".crt"), tls_files_path("two", ".key") },
+		{ .host = "one.example", .certificate = tls_files_path("one", ".crt"),
+			.key = tls_files_path("one", ".key") },
+		{ .host = "two.example", .certificate = tls_files_path("two", ".crt"),
+			.key = tls_files_path("two", ".key") },
 	};
 	struct tcti_tls config = { .certificates = list, .certificate_count = 2 };
 
 	tls_files_join("both.pem", "one", "two");
 	config.trust = tls_files_path("both", ".pem");
-	return certset_new(&config, NULL);
+	return certset_new(&config, NULL, false, NULL);
 }
 
 struct pair {
@@ -500,34 +532,34 @@ static void clear_text_is_no_tls(void **state)
 
 static void mistakes_are_explained(void **state)
 {
-	struct tcti_certificate c = { NULL, tls_files_path("one", ".crt"),
-		tls_files_path("two", ".key") };
+	struct tcti_certificate c = { .certificate = tls_files_path("one", ".crt"),
+		.key = tls_files_path("two", ".key") };
 	struct tcti_tls config = { .certificates = &c, .certificate_count = 1 };
 	struct tct_error err = { 0 };
 
-	assert_null(certset_new(&config, &err));
+	assert_null(certset_new(&config, NULL, false, &err));
 	assert_non_null(strstr(tct_error_text(&err), "does not belong"));
 	c.key = tls_files_path("missing", ".key");
-	assert_null(certset_new(&config, &err));
+	assert_null(certset_new(&config, NULL, false, &err));
 	assert_non_null(strstr(tct_error_text(&err), "missing.key"));
 	c.certificate = tls_files_path("one", ".key");
 	c.key = tls_files_path("one", ".key");
-	assert_null(certset_new(&config, &err));
+	assert_null(certset_new(&config, NULL, false, &err));
 	assert_non_null(strstr(tct_error_text(&err), "no chain"));
 	c.certificate = tls_files_path("one", ".crt");
 	config.priority = "NORMAL:-VERS-NONSENSE";
-	assert_null(certset_new(&config, &err));
-	assert_non_null(strstr(tct_error_text(&err), "priority"));
+	assert_null(certset_new(&config, NULL, false, &err));
+	assert_non_null(strstr(tct_error_text(&err), "priority string is wrong"));
 	config.priority = NULL;
 	config.trust = c.key;
-	assert_null(certset_new(&config, &err));
+	assert_null(certset_new(&config, NULL, false, &err));
 	assert_non_null(strstr(tct_error_text(&err), "no certificates to trust"));
 	config.trust = NULL;
 	chmod(tls_files_path("one", ".key"), 0644);
-	assert_null(certset_new(&config, &err));
+	assert_null(certset_new(&config, NULL, false, &err));
 	assert_non_null(strstr(tct_error_text(&err), "chmod"));
 	chmod(tls_files_path("one", ".key"), 0600);
-	set = certset_new(&config, &err);
+	set = certset_new(&config, NULL, false, &err);
 	assert_non_null(set);
 	assert_true(certset_has(set, "one.example"));
 	certset_unref(set);
@@ -541,6 +573,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_right_certificate_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ticket_resumes_the_same_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ticket_is_nothing_to_another_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_ticket_is_for_one_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_renewed_certificate_forgets_tickets, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_keeps_its_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(we_connect_and_show_who_we_are, setup, teardown),

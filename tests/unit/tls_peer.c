@@ -5,8 +5,8 @@
 
 #include "tests/unit/unit.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,24 +23,25 @@ void tls_files_make(void)
 
 const char *tls_files_path(const char *file, const char *suffix)
 {
-	static char ring[8][600];
+	static char ring[32][600];
 	static unsigned next;
-	char *path = ring[next++ % 8];
+	char *path = ring[next++ % 32];
 
 	snprintf(path, sizeof ring[0], "%s/%s%s", folder, file, suffix);
 	return path;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	(void)st;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
 void tls_files_remove(void)
 {
-	DIR *d = opendir(folder);
-	struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		unlink(tls_files_path(e->d_name, ""));
-	if (d != NULL)
-		closedir(d);
-	rmdir(folder);
+	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void write_pem(const char *path, gnutls_datum_t *pem)
@@ -57,6 +58,11 @@ static void write_pem(const char *path, gnutls_datum_t *pem)
 
 void tls_files_certificate(const char *file, const char *const *names)
 {
+	tls_files_certificate_valid(file, names, -60, 3600);
+}
+
+void tls_files_certificate_valid(const char *file, const char *const *names, long from, long until)
+{
 	gnutls_x509_privkey_t key;
 	gnutls_x509_crt_t crt;
 	gnutls_datum_t pem;
@@ -67,8 +73,8 @@ void tls_files_certificate(const char *file, const char *const *names)
 	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
 	gnutls_x509_crt_set_version(crt, 3);
 	gnutls_x509_crt_set_serial(crt, "\1", 1);
-	gnutls_x509_crt_set_activation_time(crt, time(NULL) - 60);
-	gnutls_x509_crt_set_expiration_time(crt, time(NULL) + 3600);
+	gnutls_x509_crt_set_activation_time(crt, time(NULL) + from);
+	gnutls_x509_crt_set_expiration_time(crt, time(NULL) + until);
 	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, names[0],
 		(unsigned)strlen(names[0]));
 	for (size_t i = 0; names[i] != NULL; i++)

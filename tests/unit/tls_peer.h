@@ -15,6 +15,8 @@ void tls_files_remove(void);
 /* Writes NAME.crt and NAME.key (ECDSA P-256, self-signed) for these DNS names; `names` is
  * NULL-terminated. */
 void tls_files_certificate(const char *file, const char *const *names);
+/* The same, valid for these seconds from now. */
+void tls_files_certificate_valid(const char *file, const char *const *names, long from, long until);
 /* The certificates of two of them in one file. */
 void tls_files_join(const char *to, const char *first, const char *second);
 /* Path of a file there, borrowed from a ring of static buffers. */
