@@ -27,9 +27,32 @@ typedef void tct_roster_item_fn(const struct tct_jid *jid, uint32_t state, void 
 /* The state of a contact was written (in the event's own write set) and what has to be said
  * about it is on its way. `before` equals `after` when nothing changed, but the contact was
  * told again that it may see. Called for the instance that was given to watch(), after what
- * the contact must hear first was routed; the entity is the account's. */
+ * the contact must hear first was routed; the entity is the account's. `ev` is NULL when no
+ * stanza caused it; what was written is on disk then. */
 typedef void tct_roster_changed_fn(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *contact, uint32_t before, uint32_t after);
+
+enum tct_roster_gift_flags {
+	/* Written into the roster, as if the account had asked for it: its clients may rename
+	 * and remove the contact. Without this it is lent: it lasts until it is taken back or
+	 * the entity leaves memory, so that the source gives it again at each
+	 * TCT_ENTITY_LOADED; clients may rename the contact, and can neither remove it nor end
+	 * what was lent. */
+	TCT_ROSTER_STORED = 1 << 0,
+	/* Nobody is told: it was so before, and the entity was read again. */
+	TCT_ROSTER_QUIET = 1 << 1
+};
+
+/* A contact that an account did not ask for itself: of a shared group, of an invitation. */
+struct tct_roster_gift {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t state;     /* TCT_ROSTER_TO, TCT_ROSTER_FROM */
+	const char *source; /* who gives, for example "groups": with that it is taken back */
+	const char *name;   /* shown unless the account has given one; may be NULL */
+	const char *group;  /* a group in which the contact is shown, too; may be NULL */
+};
+#define TCT_ROSTER_GIFT_INIT { sizeof(struct tct_roster_gift), 0, 0, NULL, NULL, NULL }
 
 /* `m` is always the provider's instance, as tct_service() gave it. Append-only. */
 struct tct_roster_ops {
@@ -45,6 +68,18 @@ struct tct_roster_ops {
 		tct_roster_item_fn *fn, void *data);
 	/* Calls fn for `user` at each change, until the scope of `user` ends. In load(). */
 	void (*watch)(struct tct_mod *m, struct tct_mod *user, tct_roster_changed_fn *fn);
+	/* Gives a contact; who asked for the roster and who watches is told, in the write set
+	 * of `ev`, or, when that is NULL, of one of its own. A gift of the same source and
+	 * group is replaced. The other side is the caller's affair: whoever lets one see gives
+	 * the other FROM. TCT_OK; TCT_EINVAL: no contact for this account, or a text that is
+	 * not acceptable; TCT_EFULL: the roster is full (stored gifts only). */
+	int (*give)(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+		const struct tct_jid *contact, const struct tct_roster_gift *gift);
+	/* Takes back what the source has given (group NULL: in whatever group). A stored
+	 * contact that has been answered, asked or renamed by the account since is the
+	 * account's own and stays. TCT_ENOENT: nothing was there to be taken. */
+	int (*take)(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+		const struct tct_jid *contact, const char *source, const char *group);
 };
 
 #ifdef __cplusplus

@@ -12,22 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBSCRIPTION_BITS                                                                \
-	(TCT_ROSTER_TO | TCT_ROSTER_FROM | TCT_ROSTER_OUT | TCT_ROSTER_IN |              \
-		TCT_ROSTER_APPROVED)
 /* What an item shows. */
 #define SHOWN_BITS                                                                       \
 	(TCT_ROSTER_TO | TCT_ROSTER_FROM | TCT_ROSTER_OUT | TCT_ROSTER_APPROVED)
 
 /* ---- requests that wait ---- */
 
-static void request_delete(
-	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
+void roster_request_delete(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
+	const struct tct_jid *contact)
 {
 	struct roster_data *data = tct_mod_data(m);
 
-	tct_kv_delete(tct_event_txn(ev), data->requests, tct_event_user(ev),
-		tct_jid_bare_text(contact));
+	tct_kv_delete(txn, data->requests, tct_entity_user(e), tct_jid_bare_text(contact));
 }
 
 /* The new one takes the place of the oldest when there are too many: who asks strangers
@@ -37,14 +33,14 @@ static void drop_oldest(struct tct_mod *m, struct tct_event *ev, struct roster *
 	struct roster_item *oldest = NULL;
 
 	for (struct roster_item *i = r->first; i != NULL; i = i->next) {
-		if ((i->state & TCT_ROSTER_IN) != 0 &&
+		if ((i->own & TCT_ROSTER_IN) != 0 &&
 			(oldest == NULL || i->asked < oldest->asked))
 			oldest = i;
 	}
 	if (oldest == NULL)
 		return;
-	request_delete(m, ev, oldest->jid);
-	roster_set_state(r, oldest, oldest->state & ~(uint32_t)TCT_ROSTER_IN);
+	roster_request_delete(m, tct_event_txn(ev), ev->entity, oldest->jid);
+	roster_set_own(r, oldest, oldest->own & ~(uint32_t)TCT_ROSTER_IN);
 }
 
 static void request_put(struct tct_mod *m, struct tct_event *ev,
@@ -127,42 +123,67 @@ void roster_on_available(struct tct_mod *m, struct tct_session *s)
 
 /* ---- a step of the table ---- */
 
-/* Writes what differs between the item and `next`; `contact` may have no item yet. True
- * when the item that clients see has changed. */
-static bool apply(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact,
-	uint32_t next)
+static uint32_t state_of(
+	struct tct_mod *m, struct tct_entity *e, const struct tct_jid *contact)
+{
+	const struct roster_item *item = roster_find(roster_get(m, e), contact);
+
+	return item != NULL ? item->state : 0;
+}
+
+/* The request's own row, which is there as long as the account's IN. */
+static struct roster_item *write_request(struct tct_mod *m, struct tct_event *ev,
+	const struct tct_jid *contact, uint32_t before, uint32_t after)
 {
 	const struct roster_config *config = tct_mod_config(m);
 	struct roster *r = roster_get(m, ev->entity);
-	struct roster_item *item = roster_find(r, contact);
-	uint32_t before = item != NULL ? item->state : 0;
-	uint32_t after = next | (before & TCT_ROSTER_LISTED);
+	struct roster_item *item;
+	int64_t now = tct_now_us();
 
-	if ((after & SHOWN_BITS) != 0)
-		after |= TCT_ROSTER_LISTED;
-	if (after == before)
-		return false;
 	if ((after & ~before & TCT_ROSTER_IN) != 0) {
-		int64_t now = tct_now_us();
-
 		if (r->requests >= (size_t)config->max_requests)
 			drop_oldest(m, ev, r);
-		/* The one dropped was another's, but be sure. */
-		item = roster_find(r, contact);
-		if (item == NULL)
-			item = roster_add(r, contact);
-		item->asked = now;
 		request_put(m, ev, contact, now);
 	} else if ((before & ~after & TCT_ROSTER_IN) != 0) {
-		request_delete(m, ev, contact);
+		roster_request_delete(m, tct_event_txn(ev), ev->entity, contact);
 	}
+	/* Not earlier: the one dropped may be freed, or be this one. */
+	item = roster_find(r, contact);
 	if (item == NULL)
 		item = roster_add(r, contact);
-	roster_set_state(r, item, after);
-	if (((before ^ after) & (SHOWN_BITS | TCT_ROSTER_LISTED)) == 0)
+	if ((after & ~before & TCT_ROSTER_IN) != 0)
+		item->asked = now;
+	return item;
+}
+
+/* Writes the step from how the two stand to `next`; `contact` may have no item yet. What was
+ * lent is not the account's to end: it stays. True when the item that clients see has
+ * changed. */
+static bool apply(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact,
+	uint32_t next)
+{
+	struct roster *r = roster_get(m, ev->entity);
+	struct roster_item *item = roster_find(r, contact);
+	uint32_t own = item != NULL ? item->own : 0, was = item != NULL ? item->state : 0;
+	uint32_t gone = was & ~next & ROSTER_SUBSCRIPTION, after;
+
+	/* What was hidden behind it, too. */
+	gone |= (gone & TCT_ROSTER_TO) != 0 ? TCT_ROSTER_OUT : 0;
+	gone |= (gone & TCT_ROSTER_FROM) != 0 ? TCT_ROSTER_IN : 0;
+	after = (own & ~gone) | (next & ~was & ROSTER_SUBSCRIPTION);
+	if ((after & SHOWN_BITS) != 0)
+		after |= TCT_ROSTER_LISTED;
+	if (after == own)
 		return false;
+	item = write_request(m, ev, contact, own, after);
+	if (((own ^ after) & (SHOWN_BITS | TCT_ROSTER_LISTED)) == 0) {
+		roster_set_own(r, item, after);
+		return false;
+	}
+	roster_set_source(item, NULL);
+	roster_set_own(r, item, after);
 	roster_write(m, tct_event_txn(ev), ev->entity, r, item);
-	return true;
+	return ((was ^ item->state) & (SHOWN_BITS | TCT_ROSTER_LISTED)) != 0;
 }
 
 static void push(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
@@ -170,7 +191,7 @@ static void push(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *
 	const struct roster_item *item = roster_find(roster_get(m, ev->entity), contact);
 
 	if (item != NULL)
-		roster_push(m, ev, ev->entity, item, false);
+		roster_push(m, ev, NULL, ev->entity, item);
 }
 
 static void route_new(struct tct_mod *m, struct tct_event *ev, uint32_t type,
@@ -191,6 +212,15 @@ static bool no_room(
 		r->listed >= (size_t)config->max_contacts;
 }
 
+/* True when the stanza would end what a source has lent. */
+static bool ends_loan(const struct roster_item *item, uint32_t type)
+{
+	uint32_t lent = item != NULL ? roster_lent(item) : 0;
+
+	return (type == TCT_PRESENCE_UNSUBSCRIBE && (lent & TCT_ROSTER_TO) != 0) ||
+		(type == TCT_PRESENCE_UNSUBSCRIBED && (lent & TCT_ROSTER_FROM) != 0);
+}
+
 static enum tct_verdict send_out(
 	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
 {
@@ -204,6 +234,9 @@ static enum tct_verdict send_out(
 
 	if (no_room(m, r, before, step.state))
 		return tct_refuse(ev, TCT_RESOURCE_CONSTRAINT, "the roster is full");
+	if (ends_loan(item, tct_stanza_type(ev->stanza)))
+		return tct_refuse(
+			ev, TCT_NOT_ALLOWED, "the server has put this contact here");
 	shown = apply(m, ev, contact, step.state);
 	if (step.pass) {
 		overlay.from = tct_entity_jid(ev->entity);
@@ -212,8 +245,9 @@ static enum tct_verdict send_out(
 	}
 	if (shown)
 		push(m, ev, contact);
-	if (((before ^ step.state) & SUBSCRIPTION_BITS) != 0)
-		roster_changed(m, ev, contact, before & SUBSCRIPTION_BITS, step.state);
+	if (((before ^ step.state) & ROSTER_SUBSCRIPTION) != 0)
+		roster_changed(m, ev, ev->entity, contact, before & ROSTER_SUBSCRIPTION,
+			step.state);
 	return TCT_HANDLED;
 }
 
@@ -267,28 +301,29 @@ static enum tct_verdict pass_request(struct tct_event *ev, const struct tct_jid 
 static enum tct_verdict take_in(
 	struct tct_mod *m, struct tct_event *ev, const struct tct_jid *contact)
 {
-	const struct roster_item *item = roster_find(roster_get(m, ev->entity), contact);
-	uint32_t before = item != NULL ? item->state : 0;
 	enum subscription_event event =
 		subscription_event(tct_stanza_type(ev->stanza), true);
+	uint32_t before = state_of(m, ev->entity, contact) & ROSTER_SUBSCRIPTION, after;
 	struct subscription_step step = subscription_step(before, event);
 	struct delivery d = { m, ev, TCT_OVERLAY_INIT };
-	bool shown = apply(m, ev, contact, step.state);
+	bool shown = apply(m, ev, contact, step.state), pass;
 
+	after = state_of(m, ev->entity, contact) & ROSTER_SUBSCRIPTION;
+	pass = step.pass && before != after; /* what was lent has not ended */
 	if (step.answer)
 		route_new(m, ev, TCT_PRESENCE_SUBSCRIBED, tct_entity_jid(ev->entity),
 			contact);
 	/* Who asked for the roster hears the stanza before its push (RFC 6121 3.1.6). */
-	if (step.pass && event != SUBSCRIPTION_IN_SUBSCRIBE) {
+	if (pass && event != SUBSCRIPTION_IN_SUBSCRIBE) {
 		d.overlay.from = contact;
 		d.overlay.to = tct_entity_jid(ev->entity);
 		tct_entity_sessions(ev->entity, deliver, &d);
 	}
 	if (shown)
 		push(m, ev, contact);
-	if (step.answer || ((before ^ step.state) & SUBSCRIPTION_BITS) != 0)
-		roster_changed(m, ev, contact, before & SUBSCRIPTION_BITS, step.state);
-	if (step.pass && event == SUBSCRIPTION_IN_SUBSCRIBE)
+	if (step.answer || before != after)
+		roster_changed(m, ev, ev->entity, contact, before, after);
+	if (pass && event == SUBSCRIPTION_IN_SUBSCRIBE)
 		return pass_request(ev, contact);
 	return TCT_HANDLED;
 }
@@ -327,20 +362,19 @@ static void part(struct tct_mod *m, struct tct_event *ev, const struct tct_jid *
 void roster_remove(struct tct_mod *m, struct tct_event *ev, struct roster_item *item)
 {
 	struct roster *r = roster_get(m, ev->entity);
-	const struct tct_jid *contact = tct_jid_ref(item->jid);
-	uint32_t before = item->state;
-	struct roster_item gone = *item;
+	const struct tct_jid *contact = item->jid;
+	uint32_t before = item->state & ROSTER_SUBSCRIPTION;
 
-	gone.state = 0;
-	roster_write(m, tct_event_txn(ev), ev->entity, r, &gone);
-	if ((before & TCT_ROSTER_IN) != 0)
-		request_delete(m, ev, contact);
+	if ((item->own & TCT_ROSTER_IN) != 0)
+		roster_request_delete(m, tct_event_txn(ev), ev->entity, contact);
+	roster_set_text(item, NULL, NULL, 0);
+	roster_set_source(item, NULL);
+	roster_set_own(r, item, 0);
+	roster_write(m, tct_event_txn(ev), ev->entity, r, item);
 	part(m, ev, tct_entity_jid(ev->entity), contact, before);
-	roster_push(m, ev, ev->entity, item, true);
-	roster_set_state(r, item, 0);
-	if ((before & SUBSCRIPTION_BITS) != 0)
-		roster_changed(m, ev, contact, before & SUBSCRIPTION_BITS, 0);
-	tct_jid_unref(contact);
+	roster_push(m, ev, NULL, ev->entity, item);
+	if (before != 0)
+		roster_changed(m, ev, ev->entity, contact, before, 0);
 }
 
 /* What was made of rows before does not count when they were read again. Accounts that are
@@ -358,7 +392,7 @@ void roster_on_deleted(struct tct_mod *m, struct tct_entity *e)
 	struct tct_txn *txn = tct_txn_new(m);
 
 	for (const struct roster_item *i = r->first; i != NULL; i = i->next)
-		part(m, NULL, tct_entity_jid(e), i->jid, i->state);
+		part(m, NULL, tct_entity_jid(e), i->jid, i->own);
 	tct_kv_delete_user(txn, data->items, tct_entity_user(e));
 	tct_kv_delete_user(txn, data->requests, tct_entity_user(e));
 	tct_kv_delete_user(txn, data->version, tct_entity_user(e));

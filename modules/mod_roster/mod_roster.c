@@ -14,6 +14,9 @@ static const struct tct_option options[] = {
 	TCT_OPT_INT(struct roster_config, max_requests, .def = "100", .min = "1", .max = "500",
 		.doc = "How many requests of strangers are kept until they are answered. "
 		       "One more drops the oldest."),
+	TCT_OPT_INT(struct roster_config, max_changes, .def = "100", .min = "0", .max = "1000",
+		.doc = "How many versions of a roster are known: a client that comes back with one "
+		       "of them is sent what has changed since, with an older one the whole roster."),
 	TCT_OPT_END
 };
 
@@ -50,6 +53,8 @@ static const struct tct_roster_ops ops = {
 	.state = state_of,
 	.each = each,
 	.watch = roster_watch,
+	.give = roster_give,
+	.take = roster_take,
 };
 
 /* ---- the module ---- */
@@ -91,6 +96,27 @@ static void entity_end(struct tct_mod *m, void *data)
 	roster_fini(data);
 }
 
+/* Who asked for the roster gets pushes after a restart of the server, too. */
+static int session_save(struct tct_mod *m, const void *data, struct tct_record *out)
+{
+	const struct roster_session *rs = data;
+
+	(void)m;
+	tct_record_set_int(out, "interested", rs->interested);
+	tct_record_set_int(out, "versioned", rs->versioned);
+	return TCT_OK;
+}
+
+static int session_restore(struct tct_mod *m, void *data, const struct tct_value *record)
+{
+	struct roster_session *rs = data;
+
+	(void)m;
+	rs->interested = tct_record_int(record, "interested", 0) != 0;
+	rs->versioned = tct_record_int(record, "versioned", 0) != 0;
+	return TCT_OK;
+}
+
 /* Options are looked up whenever they are needed. */
 static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
 {
@@ -112,4 +138,6 @@ TCT_MODULE(roster,
 	.load         = load,
 	.reconfigure  = reconfigure,
 	.entity_end   = entity_end,
+	.session_save    = session_save,
+	.session_restore = session_restore,
 );

@@ -34,11 +34,11 @@ void roster_watch(struct tct_mod *m, struct tct_mod *user, tct_roster_changed_fn
 	data->watches = w;
 }
 
-void roster_changed(struct tct_mod *m, struct tct_event *ev,
+void roster_changed(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *contact, uint32_t before, uint32_t after)
 {
 	struct roster_data *data = tct_mod_data(m);
 
 	for (struct roster_watch *w = data->watches; w != NULL; w = w->next)
-		w->fn(w->user, ev, ev->entity, contact, before, after);
+		w->fn(w->user, ev, e, contact, before, after);
 }
