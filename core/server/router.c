@@ -31,6 +31,14 @@ static bool is_request(const struct tct_stanza *st)
 	return (tct_stanza_type(st) & (TCT_IQ_GET | TCT_IQ_SET)) != 0;
 }
 
+/* Presence tells how it is now, and the next tells it anew; all else must not be lost in
+ * silence. */
+static bool must_arrive(const struct tct_stanza *st)
+{
+	return tct_stanza_kind(st) == TCT_MESSAGE || is_request(st) ||
+		(tct_stanza_type(st) & TCT_TYPES_SUBSCRIPTION) != 0;
+}
+
 /* ---- answers ---- */
 
 void router_answer(struct event *ev, struct tct_stanza *st)
@@ -103,7 +111,7 @@ static void watch_writes(struct event *ev)
 	struct watch *watch;
 
 	if (ev->txn == NULL || !txn_has_writes(ev->txn) || ev->pub.origin.session == NULL ||
-		(tct_stanza_kind(ev->pub.stanza) != TCT_MESSAGE && !is_request(ev->pub.stanza)))
+		!must_arrive(ev->pub.stanza))
 		return;
 	watch = mem_zalloc(sizeof *watch);
 	watch->ticket = ticket_ref(txn_ticket(ev->txn));
@@ -178,7 +186,7 @@ static enum step park(struct event *ev, struct lane *lane)
 {
 	if (lane_park(lane, ev))
 		return STEP_AWAY;
-	if (tct_stanza_kind(ev->pub.stanza) != TCT_PRESENCE)
+	if (tct_stanza_kind(ev->pub.stanza) == TCT_IQ || must_arrive(ev->pub.stanza))
 		router_send_error(ev, TCT_RESOURCE_CONSTRAINT, "too much waits for this address");
 	return STEP_END;
 }
@@ -209,7 +217,9 @@ static enum step phase_session_end(struct event *ev)
 
 	if (s->lane.held && lane_park(&s->lane, ev))
 		return STEP_AWAY;
-	if (s->entity->lane.held && lane_park(&s->entity->lane, ev))
+	/* Who must hear of the end is in the rows of the account. */
+	if ((s->entity->lane.held || !entity_ready(s->entity)) &&
+		lane_park(&s->entity->lane, ev))
 		return STEP_AWAY;
 	session_end(s);
 	return STEP_END;
@@ -223,6 +233,19 @@ static void set_entity(struct event *ev, struct tct_host *h, struct tct_entity *
 		entity_unpin(ev->pub.entity);
 	ev->pub.entity = e;
 	ev->pub.host = h;
+}
+
+/* To a host with another store, whose rows no set of this one can hold. True: the stanza goes
+ * on, as an event of its own, when what caused it is on disk here. */
+static bool leave_store(struct event *ev)
+{
+	if (txn_has_writes(ev->txn)) {
+		tct_txn_route(ev->txn, tct_stanza_ref(ev->pub.stanza));
+		return true;
+	}
+	txn_close(ev->txn);
+	ev->txn = NULL;
+	return false;
 }
 
 static enum step phase_address(struct event *ev)
@@ -250,6 +273,8 @@ static enum step phase_address(struct event *ev)
 		next_phase(ev, PHASE_REMOTE);
 		return STEP_NEXT;
 	}
+	if (ev->txn != NULL && ev->txn->env != h->env && leave_store(ev))
+		return STEP_END;
 	set_entity(ev, h, entity_get(h, span_of(tct_jid_node(to))));
 	next_phase(ev, PHASE_INBOUND);
 	return STEP_NEXT;

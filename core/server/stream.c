@@ -26,6 +26,7 @@
 #define UNAUTHENTICATED_BYTES 10000
 /* What a stream takes with its connection and TLS session, for the budget. */
 #define STREAM_BYTES (14 * 1024)
+#define LANG_MAX 63
 
 static struct list streams = { &streams, &streams };
 static struct list throttled = { &throttled, &throttled };
@@ -154,6 +155,17 @@ int64_t tcti_stream_element_limit(const struct tct_stream *s)
 	return (int64_t)bytes_of(s);
 }
 
+/* RFC 6120 8.1.5: what has no language has that of its stream. One longer than any tag of
+ * RFC 5646 is none. */
+static void set_language(const struct tct_stream *s, struct tct_stanza *st)
+{
+	const char *lang = parse_context_lang(s->context);
+
+	if (lang != NULL && tct_stanza_lang(st) == NULL && lang[0] != '\0' &&
+		strlen(lang) <= LANG_MAX)
+		tct_stanza_set_lang(st, lang);
+}
+
 /* A first-level element of a bound stream that is a stanza. `a` is taken. */
 static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *root)
 {
@@ -182,6 +194,7 @@ static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *
 		tcti_stream_close(s, "invalid-from", NULL);
 		return;
 	}
+	set_language(s, st);
 	router_from_session(session, st);
 	if (lane_crowded(&session->lane) && list_empty(&s->throttled)) {
 		list_push(&throttled, &s->throttled);
