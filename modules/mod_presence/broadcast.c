@@ -41,12 +41,11 @@ static void to_own(struct tct_session *own, void *data)
 void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
 	struct tct_stanza *st)
 {
-	struct presence_data *data = tct_mod_data(m);
 	struct tct_entity *e = tct_session_entity(s);
 	struct broadcast b = { m, ev, s, st };
 
 	tct_entity_sessions(e, to_own, &b);
-	data->roster->each(data->roster_mod, e, TCT_ROSTER_FROM, to_contact, &b);
+	presence_each(m, e, TCT_ROSTER_FROM, to_contact, &b);
 }
 
 /* ---- what a new resource must learn ---- */
@@ -62,31 +61,12 @@ static void show_other(struct tct_session *other, void *data)
 	tct_session_send_copy(b->ev, b->session, presence_stamped(b->m, other), &overlay);
 }
 
-/* A contact on one of our own hosts is asked in the name of the resource, so that only
- * this one gets the answer; others in the name of the account, as RFC 6121 4.3.1 wants
- * it. */
-static void probe(const struct tct_jid *jid, uint32_t state, void *data)
-{
-	struct broadcast *b = data;
-	struct tct_overlay overlay = TCT_OVERLAY_INIT;
-
-	(void)state;
-	overlay.to = jid;
-	if (tct_host_find(tct_jid_domain(jid)) == NULL)
-		overlay.from = tct_entity_jid(tct_session_entity(b->session));
-	tct_route_copy(b->m, b->ev, b->stanza, &overlay);
-}
-
 void presence_catch_up(struct tct_mod *m, struct tct_event *ev, struct tct_session *s)
 {
-	struct presence_data *data = tct_mod_data(m);
-	struct tct_entity *e = tct_session_entity(s);
 	struct broadcast b = { m, ev, s, NULL };
 
-	tct_entity_sessions(e, show_other, &b);
-	b.stanza = tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL);
-	data->roster->each(data->roster_mod, e, TCT_ROSTER_TO, probe, &b);
-	tct_stanza_unref(b.stanza);
+	tct_entity_sessions(tct_session_entity(s), show_other, &b);
+	presence_probe(m, ev, s);
 }
 
 /* ---- the end ---- */
@@ -106,7 +86,10 @@ void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_sessi
 			copy_to(&b, d->jid);
 	}
 	presence_directed_clear(ps);
-	if (ps->broadcast)
+	presence_probe_stop(ps);
+	if (ps->broadcast) {
 		presence_broadcast(m, ev, s, st);
+		presence_last_write(m, s, st);
+	}
 	ps->broadcast = false;
 }

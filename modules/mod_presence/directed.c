@@ -6,6 +6,7 @@
 #include "modules/mod_presence/presence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static struct presence_directed **place(
 	struct presence_session *ps, const struct tct_jid *jid)
@@ -17,11 +18,10 @@ static struct presence_directed **place(
 	return at;
 }
 
-bool presence_directed_add(
-	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
+static bool add(
+	struct tct_mod *m, struct presence_session *ps, const struct tct_jid *to)
 {
 	const struct presence_config *config = tct_mod_config(m);
-	struct presence_session *ps = tct_session_data(m, s);
 	struct presence_directed *d;
 
 	if (*place(ps, to) != NULL)
@@ -36,6 +36,12 @@ bool presence_directed_add(
 	ps->directed = d;
 	ps->directed_count++;
 	return true;
+}
+
+bool presence_directed_add(
+	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to)
+{
+	return add(m, tct_session_data(m, s), to);
 }
 
 static void drop(struct presence_session *ps, struct presence_directed **at)
@@ -65,4 +71,46 @@ void presence_directed_clear(struct presence_session *ps)
 {
 	while (ps->directed != NULL)
 		drop(ps, &ps->directed);
+}
+
+/* ---- over a restart of the server ---- */
+
+/* Addresses, each with its NUL. */
+void presence_directed_save(const struct presence_session *ps, struct tct_record *out)
+{
+	size_t len = 0, at = 0;
+	char *bytes;
+
+	for (const struct presence_directed *d = ps->directed; d != NULL; d = d->next)
+		len += strlen(tct_jid_text(d->jid)) + 1;
+	if (len == 0)
+		return;
+	bytes = malloc(len);
+	if (bytes == NULL)
+		abort();
+	for (const struct presence_directed *d = ps->directed; d != NULL; d = d->next) {
+		size_t size = strlen(tct_jid_text(d->jid)) + 1;
+
+		memcpy(bytes + at, tct_jid_text(d->jid), size);
+		at += size;
+	}
+	tct_record_set_bytes(out, "directed", bytes, len);
+	free(bytes);
+}
+
+void presence_directed_restore(
+	struct tct_mod *m, struct presence_session *ps, const struct tct_value *record)
+{
+	struct tct_value list;
+
+	if (!tct_record_find(record, "directed", &list) || list.kind != TCT_VALUE_BYTES ||
+		list.bytes.len == 0 || list.bytes.data[list.bytes.len - 1] != '\0')
+		return;
+	for (size_t at = 0; at < list.bytes.len; at += strlen(list.bytes.data + at) + 1) {
+		const struct tct_jid *jid = tct_jid_new(list.bytes.data + at);
+
+		if (jid != NULL)
+			add(m, ps, jid);
+		tct_jid_unref(jid);
+	}
 }

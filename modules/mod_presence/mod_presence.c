@@ -15,6 +15,9 @@ static const struct tct_option options[] = {
 	TCT_OPT_INT(struct presence_config, max_directed, .def = "200", .min = "0", .max = "10000",
 		.doc = "To how many addresses a session may send directed presence, for example "
 		       "to rooms, that are told when it ends."),
+	TCT_OPT_INT(struct presence_config, probe_rate, .def = "200", .min = "10", .max = "10000",
+		.doc = "How many contacts on other servers are asked for their presence in a second "
+		       "when a resource becomes available."),
 	TCT_OPT_END
 };
 
@@ -164,11 +167,15 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	if (data->roster == NULL)
 		return tct_error_set(
 			err, TCT_ENOENT, "no module provides the service \"roster\"");
+	data->last = tct_kv_open(m, "presence", err);
+	if (data->last == NULL)
+		return TCT_EIO;
 	data->roster->watch(data->roster_mod, m, on_changed);
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, on_outbound);
 	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, on_inbound);
 	tct_on_presence(m, TCT_DELIVER, TCT_PRIO_OBSERVE, on_deliver);
 	tct_on_session(m, TCT_SESSION_ENDED, on_ended);
+	tct_on_entity(m, TCT_ENTITY_DELETED, presence_last_delete);
 	return TCT_OK;
 }
 
@@ -179,6 +186,26 @@ static void session_end(struct tct_mod *m, void *data)
 	(void)m;
 	presence_directed_clear(ps);
 	forget_stamped(ps);
+}
+
+/* What the server keeps of the resource, its presence and priority, it saves itself. */
+static int session_save(struct tct_mod *m, const void *data, struct tct_record *out)
+{
+	const struct presence_session *ps = data;
+
+	(void)m;
+	tct_record_set_int(out, "broadcast", ps->broadcast);
+	presence_directed_save(ps, out);
+	return TCT_OK;
+}
+
+static int session_restore(struct tct_mod *m, void *data, const struct tct_value *record)
+{
+	struct presence_session *ps = data;
+
+	ps->broadcast = tct_record_int(record, "broadcast", 0) != 0;
+	presence_directed_restore(m, ps, record);
+	return TCT_OK;
 }
 
 /* Options are looked up whenever they are needed. */
@@ -198,7 +225,10 @@ TCT_MODULE(presence,
 	.config_size  = sizeof(struct presence_config),
 	.data_size    = sizeof(struct presence_data),
 	.session_size = sizeof(struct presence_session),
+	.preload      = TCT_PRELOAD("presence"),
 	.load         = load,
 	.reconfigure  = reconfigure,
 	.session_end  = session_end,
+	.session_save    = session_save,
+	.session_restore = session_restore,
 );

@@ -9,13 +9,17 @@
 struct presence_config {
 	int64_t delay_after;
 	int64_t max_directed;
+	int64_t probe_rate;
 };
 
 /* Data of the instance. */
 struct presence_data {
 	const struct tct_roster_ops *roster;
 	struct tct_mod *roster_mod;
+	struct tct_kv *last; /* one row per account: how its last resource left */
 };
+
+struct presence_probes;
 
 /* An address that was sent directed presence: as it was written, bare or full. */
 struct presence_directed {
@@ -29,6 +33,7 @@ struct presence_session {
 	struct presence_directed *directed;
 	int64_t directed_count;
 	struct tct_stanza *stamped; /* its presence with a delay; made on demand */
+	struct presence_probes *probes; /* those that are still to be sent; NULL: none */
 };
 
 /* ---- broadcast.c ---- */
@@ -45,6 +50,27 @@ void presence_catch_up(struct tct_mod *m, struct tct_event *ev, struct tct_sessi
 void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
 	struct tct_stanza *st);
 
+/* ---- contacts.c: one's own hosts and others ---- */
+
+/* Contacts of one domain one after the other, those of our own hosts first. `fn` may route
+ * and send. */
+void presence_each(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
+	tct_roster_item_fn *fn, void *data);
+/* Probes the contacts that the account of `s` may see: those of our own hosts now, others at
+ * the rate that is configured. */
+void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session *s);
+/* What has not been sent is not. */
+void presence_probe_stop(struct presence_session *ps);
+
+/* ---- last.c: how an account left ---- */
+
+/* Writes when and with which presence (borrowed) the session became unavailable, if it was
+ * the account's last. */
+void presence_last_write(struct tct_mod *m, struct tct_session *s, struct tct_stanza *st);
+/* Adds what was written to `st`, of type unavailable, with the time (XEP-0203). */
+void presence_last_add(struct tct_mod *m, struct tct_entity *e, struct tct_stanza *st);
+void presence_last_delete(struct tct_mod *m, struct tct_entity *e);
+
 /* ---- directed.c ---- */
 
 /* False: it remembers as many as it may. */
@@ -53,6 +79,10 @@ bool presence_directed_add(
 void presence_directed_remove(
 	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
 void presence_directed_clear(struct presence_session *ps);
+/* The list as a field of a record, and back. */
+void presence_directed_save(const struct presence_session *ps, struct tct_record *out);
+void presence_directed_restore(
+	struct tct_mod *m, struct presence_session *ps, const struct tct_value *record);
 
 /* ---- probe.c ---- */
 

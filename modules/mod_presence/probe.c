@@ -86,21 +86,26 @@ enum tct_verdict presence_on_probe(struct tct_mod *m, struct tct_event *ev)
 	struct presence_data *data = tct_mod_data(m);
 	const struct tct_jid *from = tct_stanza_from(ev->stanza);
 	const struct tct_jid *to = tct_stanza_to(ev->stanza);
-	uint32_t type = 0;
+	struct tct_stanza *answer;
 
 	/* The host itself has no presence. */
 	if (from == NULL || tct_event_user(ev)[0] == '\0')
 		return TCT_HANDLED;
 	/* To strangers an account that is there is like one that is not. */
 	if (!tct_entity_exists(ev->entity) ||
-		!data->roster->subscribed(data->roster_mod, ev->entity, from))
-		type = TCT_PRESENCE_UNSUBSCRIBED;
-	else if (presence_show(m, ev, ev->entity, from, tct_jid_resource(to)) == 0)
-		type = TCT_PRESENCE_UNAVAILABLE;
-	if (type == TCT_PRESENCE_UNAVAILABLE)
-		tct_route(m, ev, tct_stanza_new(type, to, from, NULL));
-	else if (type != 0 && tct_jid_resource(to) == NULL)
-		tct_route(m, ev,
-			tct_stanza_new(type, tct_entity_jid(ev->entity), from, NULL));
+		!data->roster->subscribed(data->roster_mod, ev->entity, from)) {
+		if (tct_jid_resource(to) == NULL)
+			tct_route(m, ev,
+				tct_stanza_new(TCT_PRESENCE_UNSUBSCRIBED,
+					tct_entity_jid(ev->entity), from, NULL));
+		return TCT_HANDLED;
+	}
+	if (presence_show(m, ev, ev->entity, from, tct_jid_resource(to)) > 0)
+		return TCT_HANDLED;
+	answer = tct_stanza_new(TCT_PRESENCE_UNAVAILABLE, to, from, NULL);
+	/* Of one resource among others nobody knows when it left. */
+	if (tct_jid_resource(to) == NULL)
+		presence_last_add(m, ev->entity, answer);
+	tct_route(m, ev, answer);
 	return TCT_HANDLED;
 }

@@ -1,0 +1,195 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* contacts.c - contacts on our own hosts and on other servers. What goes to another server
+ * goes there together; and probes to others go out a few at a time, so that a login with
+ * thousands of contacts is not thousands of connections at once. */
+#include "modules/mod_presence/presence.h"
+
+#include <tercet/timer.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TICKS 10 /* in a second */
+
+/* ---- sorting ---- */
+
+/* Counted addresses of contacts on other servers. */
+struct others {
+	const struct tct_jid **jids;
+	size_t count, room;
+};
+
+struct walk {
+	const char *own; /* the account's domain */
+	tct_roster_item_fn *fn;
+	void *data;
+	struct others others;
+};
+
+static void others_add(struct others *o, const struct tct_jid *jid)
+{
+	if (o->count == o->room) {
+		o->room = o->room > 0 ? o->room * 2 : 16;
+		o->jids = realloc(o->jids, o->room * sizeof(const struct tct_jid *));
+		if (o->jids == NULL)
+			abort(); /* a roster is bounded */
+	}
+	o->jids[o->count++] = tct_jid_ref(jid);
+}
+
+static void others_free(struct others *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		tct_jid_unref(o->jids[i]);
+	free(o->jids);
+	*o = (struct others){ 0 };
+}
+
+static int by_domain(const void *a, const void *b)
+{
+	const struct tct_jid *const *x = a, *const *y = b;
+	int order = strcmp(tct_jid_domain(*x), tct_jid_domain(*y));
+
+	return order != 0 ? order : strcmp(tct_jid_text(*x), tct_jid_text(*y));
+}
+
+static void take(const struct tct_jid *jid, uint32_t state, void *data)
+{
+	struct walk *w = data;
+	const char *domain = tct_jid_domain(jid);
+
+	if (strcmp(domain, w->own) == 0 || tct_host_find(domain) != NULL)
+		w->fn(jid, state, w->data);
+	else
+		others_add(&w->others, jid);
+}
+
+/* Calls fn for contacts of our own hosts, and returns the others, sorted. */
+static struct others walk(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
+	tct_roster_item_fn *fn, void *user)
+{
+	struct presence_data *data = tct_mod_data(m);
+	struct walk w = { tct_jid_domain(tct_entity_jid(e)), fn, user, { 0 } };
+
+	data->roster->each(data->roster_mod, e, mask, take, &w);
+	if (w.others.count > 1)
+		qsort(w.others.jids, w.others.count, sizeof *w.others.jids, by_domain);
+	return w.others;
+}
+
+void presence_each(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
+	tct_roster_item_fn *fn, void *data)
+{
+	struct others others = walk(m, e, mask, fn, data);
+
+	for (size_t i = 0; i < others.count; i++)
+		fn(others.jids[i], mask, data);
+	others_free(&others);
+}
+
+/* ---- probes ---- */
+
+/* In the scope of the session. */
+struct presence_probes {
+	struct tct_mod *m;
+	struct tct_session *session;
+	struct tct_timer *timer;
+	struct tct_stanza *stanza;
+	struct others others;
+	size_t next;
+};
+
+struct asking {
+	struct tct_mod *m;
+	struct tct_event *ev;
+	struct tct_stanza *stanza;
+};
+
+static void route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
+	const struct tct_jid *from, const struct tct_jid *to)
+{
+	struct tct_overlay overlay = TCT_OVERLAY_INIT;
+
+	overlay.from = from;
+	overlay.to = to;
+	tct_route_copy(m, ev, st, &overlay);
+}
+
+/* Here the resource asks, so that only this one gets the answer. */
+static void ask_here(const struct tct_jid *jid, uint32_t state, void *data)
+{
+	const struct asking *a = data;
+
+	(void)state;
+	route(a->m, a->ev, a->stanza, NULL, jid);
+}
+
+static void probes_fini(void *block)
+{
+	struct presence_probes *p = block;
+
+	others_free(&p->others);
+	tct_stanza_unref(p->stanza);
+}
+
+void presence_probe_stop(struct presence_session *ps)
+{
+	if (ps->probes == NULL)
+		return;
+	tct_timer_stop(ps->probes->timer);
+	tct_scope_free(ps->probes);
+	ps->probes = NULL;
+}
+
+/* Others are asked in the name of the account, as RFC 6121 4.3.1 wants it; who is no contact
+ * any more is not. */
+static void ask_others(struct presence_probes *p)
+{
+	const struct presence_config *config = tct_mod_config(p->m);
+	struct presence_data *data = tct_mod_data(p->m);
+	struct tct_entity *e = tct_session_entity(p->session);
+	int64_t some = config->probe_rate / TICKS;
+
+	for (; some > 0 && p->next < p->others.count; p->next++, some--) {
+		const struct tct_jid *to = p->others.jids[p->next];
+
+		if ((data->roster->state(data->roster_mod, e, to) & TCT_ROSTER_TO) != 0)
+			route(p->m, NULL, p->stanza, tct_entity_jid(e), to);
+	}
+}
+
+static void tick(struct tct_scope *scope, void *block)
+{
+	struct presence_probes *p = block;
+
+	(void)scope;
+	ask_others(p);
+	if (p->next == p->others.count)
+		presence_probe_stop(tct_session_data(p->m, p->session));
+}
+
+void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session *s)
+{
+	struct presence_session *ps = tct_session_data(m, s);
+	struct tct_scope *scope = tct_session_scope(m, s);
+	struct asking asking = { m, ev,
+		tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL) };
+	struct others others =
+		walk(m, tct_session_entity(s), TCT_ROSTER_TO, ask_here, &asking);
+	struct presence_probes *p;
+
+	presence_probe_stop(ps);
+	if (others.count == 0) {
+		tct_stanza_unref(asking.stanza);
+		return;
+	}
+	p = tct_scope_alloc(scope, sizeof *p, probes_fini);
+	p->m = m;
+	p->session = s;
+	p->stanza = asking.stanza;
+	p->others = others;
+	ps->probes = p;
+	p->timer = tct_timer_start(scope, 1000 / TICKS, 1000 / TICKS, tick, p);
+	tick(scope, p);
+}
