@@ -111,8 +111,8 @@ static void change_end(struct change *c, bool shown)
 
 /* ---- giving ---- */
 
-static bool acceptable(
-	const struct tct_entity *e, const struct tct_jid *contact, const struct tct_roster_gift *g)
+static bool acceptable(const struct tct_entity *e, const struct tct_jid *contact,
+	const struct tct_roster_gift *g)
 {
 	return g->size >= sizeof *g && g->source != NULL && g->source[0] != '\0' &&
 		strlen(g->source) <= SOURCE_MAX && (g->state & ~(uint32_t)SEEN_BITS) == 0 &&

@@ -227,6 +227,160 @@ static void many_sessions_get_it(void **state)
 	gone();
 }
 
+/* ---- the whole of section 8.5 as data ---- */
+
+/* How things stand, and which address of them is meant; in the order of the columns below. */
+static const struct {
+	const char *what, *to;
+	const struct who *who;
+} situations[] = {
+	{ "the host", "localhost", none },
+	/* 8.5.1; for the table nobody is there, as in 8.5.2.2. */
+	{ "no such account", BARE, none },
+	{ "no such account, full", BARE "/a", none },
+	/* 8.5.2.2, 8.5.3.2 */
+	{ "offline", BARE, none },
+	{ "offline, full", BARE "/a", none },
+	{ "connected", BARE, silent },
+	{ "connected, full", BARE "/a", silent },
+	{ "connected, another", BARE "/x", silent },
+	/* 8.5.2.1, 8.5.3.1 */
+	{ "negative", BARE, negative },
+	{ "negative, full", BARE "/n", negative },
+	{ "negative, another", BARE "/x", negative },
+	{ "one", BARE, one },
+	{ "one, full", BARE "/a", one },
+	{ "one, another", BARE "/x", one },
+	{ "several", BARE, mixed },
+	{ "several, full", BARE "/b", mixed },
+	{ "several, full, negative", BARE "/n", mixed },
+	{ "several, full, connected", BARE "/s", mixed },
+	{ "several, another", BARE "/x", mixed },
+};
+#define SITUATIONS (sizeof situations / sizeof *situations)
+
+/* What the RFC allows (table 1 of 8.5.4, and the text before it for what is no message):
+ *	S ignored in silence	E an error goes back	O kept for later
+ *	D to the one that is addressed	A to all that are available and not negative
+ *	P to all that are available, negative too	R mod_roster decides (section 3)
+ * After a ~: what is done instead, on purpose. M, the most available or all, is A here. */
+static const struct {
+	const char *name;
+	uint32_t type;
+	const char *cells[SITUATIONS];
+} rules[] = {
+	{ "normal", TCT_MESSAGE_NORMAL,
+		{ "SE", "SE", "SE", "OE", "SE", "OE", "D", "SE", "OE", "D", "SE", "A", "D",
+			"SE~A", "A", "D", "D", "D", "SE~A" } },
+	{ "chat", TCT_MESSAGE_CHAT,
+		{ "SE", "SE", "SE", "OE", "OE", "OE", "D", "OE", "OE", "D", "OE", "A", "D", "A",
+			"A", "D", "D", "D", "A" } },
+	{ "groupchat", TCT_MESSAGE_GROUPCHAT,
+		{ "SE", "E", "SE", "E", "SE", "E", "D", "SE", "E", "D", "SE", "E", "D", "SE",
+			"E", "D", "D", "D", "SE" } },
+	{ "headline", TCT_MESSAGE_HEADLINE,
+		{ "SE", "S", "SE", "S", "SE", "S", "D", "SE", "S", "D", "SE", "A", "D", "SE",
+			"A", "D", "D", "D", "SE" } },
+	{ "error", TCT_MESSAGE_ERROR,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "S", "D", "S", "S", "D", "S", "S",
+			"D", "D", "D", "S" } },
+	{ "available", TCT_PRESENCE_AVAILABLE,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "P", "D", "S", "P", "D", "S", "P",
+			"D", "D", "D", "S" } },
+	{ "unavailable", TCT_PRESENCE_UNAVAILABLE,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "P", "D", "S", "P", "D", "S", "P",
+			"D", "D", "D", "S" } },
+	{ "subscribe", TCT_PRESENCE_SUBSCRIBE,
+		{ "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R",
+			"R", "R", "R", "R" } },
+	{ "subscribed", TCT_PRESENCE_SUBSCRIBED,
+		{ "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R",
+			"R", "R", "R", "R" } },
+	{ "unsubscribe", TCT_PRESENCE_UNSUBSCRIBE,
+		{ "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R",
+			"R", "R", "R", "R" } },
+	{ "unsubscribed", TCT_PRESENCE_UNSUBSCRIBED,
+		{ "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", "R",
+			"R", "R", "R", "R" } },
+	/* The server answers for the account (4.3); the table has nobody for it. */
+	{ "probe", TCT_PRESENCE_PROBE,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "S", "D", "S", "S", "D", "S", "S",
+			"D", "D", "D", "S" } },
+	{ "presence error", TCT_PRESENCE_ERROR,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "S", "D", "S", "S", "D", "S", "S",
+			"D", "D", "D", "S" } },
+	/* To a host and a bare address a module answers, or the server with an error. */
+	{ "get", TCT_IQ_GET,
+		{ "E", "E", "E", "E", "E", "E", "D", "E", "E", "D", "E", "E", "D", "E", "E",
+			"D", "D", "D", "E" } },
+	{ "set", TCT_IQ_SET,
+		{ "E", "E", "E", "E", "E", "E", "D", "E", "E", "D", "E", "E", "D", "E", "E",
+			"D", "D", "D", "E" } },
+	{ "result", TCT_IQ_RESULT,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "S", "D", "S", "S", "D", "S", "S",
+			"D", "D", "D", "S" } },
+	{ "iq error", TCT_IQ_ERROR,
+		{ "S", "S", "S", "S", "S", "S", "D", "S", "S", "D", "S", "S", "D", "S", "S",
+			"D", "D", "D", "S" } },
+};
+
+/* The receivers that a letter means, in the order of the sessions; "" for none. */
+static void receivers(
+	char out[SESSIONS + 1], char letter, const struct who *who, const char *to)
+{
+	const char *slash = strchr(to, '/');
+	size_t count = 0;
+
+	for (size_t i = 0; i < SESSIONS && who[i].resource != 0; i++) {
+		bool available = who[i].available;
+
+		if ((letter == 'D' && slash != NULL && slash[1] == who[i].resource) ||
+			(letter == 'A' && available && who[i].priority >= 0) ||
+			(letter == 'P' && available))
+			out[count++] = who[i].resource;
+	}
+	out[count] = '\0';
+}
+
+static bool allowed(
+	const char *cell, const char *got, const struct who *who, const char *to)
+{
+	const char *instead = strchr(cell, '~');
+	char wanted[SESSIONS + 1];
+
+	for (const char *c = instead != NULL ? instead + 1 : cell; *c != '\0'; c++) {
+		receivers(wanted, *c, who, to);
+		if (*c == 'R' || (*c == 'S' && strcmp(got, "-") == 0) ||
+			((*c == 'E' || *c == 'O') && strcmp(got, "!") == 0) ||
+			(wanted[0] != '\0' && strcmp(got, wanted) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void the_whole_table(void **state)
+{
+	uint32_t seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		seen |= rules[i].type;
+		for (size_t at = 0; at < SITUATIONS; at++) {
+			char got[SESSIONS + 1];
+
+			people(situations[at].who);
+			outcome(got, rules[i].type, situations[at].to);
+			gone();
+			if (!allowed(rules[i].cells[at], got, situations[at].who,
+				    situations[at].to))
+				fail_msg("%s to %s (%s): %s, allowed is %s", rules[i].name,
+					situations[at].to, situations[at].what, got,
+					rules[i].cells[at]);
+		}
+	}
+	assert_int_equal(seen, ALL);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -252,6 +406,7 @@ int main(void)
 		cmocka_unit_test(a_resource_has_its_case),
 		cmocka_unit_test(nobody_is_addressed),
 		cmocka_unit_test(many_sessions_get_it),
+		cmocka_unit_test(the_whole_table),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
