@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICKS 10 /* in a second */
+#define TICKS 10 /* in a second; fewer when the rate is lower */
 
 /* ---- sorting ---- */
 
@@ -149,7 +149,7 @@ static void ask_others(struct presence_probes *p)
 	const struct presence_config *config = tct_mod_config(p->m);
 	struct presence_data *data = tct_mod_data(p->m);
 	struct tct_entity *e = tct_session_entity(p->session);
-	int64_t some = config->probe_rate / TICKS;
+	int64_t some = config->probe_rate / TICKS + (config->probe_rate < TICKS);
 
 	for (; some > 0 && p->next < p->others.count; p->next++, some--) {
 		const struct tct_jid *to = p->others.jids[p->next];
@@ -171,6 +171,8 @@ static void tick(struct tct_scope *scope, void *block)
 
 void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session *s)
 {
+	const struct presence_config *config = tct_mod_config(m);
+	int64_t ms = 1000 / (config->probe_rate < TICKS ? config->probe_rate : TICKS);
 	struct presence_session *ps = tct_session_data(m, s);
 	struct tct_scope *scope = tct_session_scope(m, s);
 	struct asking asking = { m, ev,
@@ -190,6 +192,6 @@ void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session 
 	p->stanza = asking.stanza;
 	p->others = others;
 	ps->probes = p;
-	p->timer = tct_timer_start(scope, 1000 / TICKS, 1000 / TICKS, tick, p);
+	p->timer = tct_timer_start(scope, ms, ms, tick, p);
 	tick(scope, p);
 }

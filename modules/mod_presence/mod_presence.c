@@ -15,7 +15,7 @@ static const struct tct_option options[] = {
 	TCT_OPT_INT(struct presence_config, max_directed, .def = "200", .min = "0", .max = "10000",
 		.doc = "To how many addresses a session may send directed presence, for example "
 		       "to rooms, that are told when it ends."),
-	TCT_OPT_INT(struct presence_config, probe_rate, .def = "200", .min = "10", .max = "10000",
+	TCT_OPT_INT(struct presence_config, probe_rate, .def = "200", .min = "1", .max = "10000",
 		.doc = "How many contacts on other servers are asked for their presence in a second "
 		       "when a resource becomes available."),
 	TCT_OPT_END
