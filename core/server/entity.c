@@ -331,6 +331,33 @@ static void load_failed(struct tct_entity *e, int status)
 	call_waiters(e, status);
 }
 
+static bool ready(const struct tct_entity *e)
+{
+	return e->state == ENTITY_LOADED && e->holds == 0;
+}
+
+static void load_finish(struct tct_entity *e)
+{
+	if (!ready(e))
+		return;
+	call_waiters(e, TCT_OK);
+	lane_release(&e->lane);
+}
+
+void entity_hold(struct tct_entity *e)
+{
+	e->holds++;
+	entity_pin(e);
+}
+
+void entity_release(struct tct_entity *e)
+{
+	tct_assert(e->holds > 0);
+	e->holds--;
+	load_finish(e);
+	entity_unpin(e);
+}
+
 static void load_done(struct tct_entity *e, int status)
 {
 	entity_pin(e);
@@ -340,8 +367,7 @@ static void load_done(struct tct_entity *e, int status)
 		e->exists = e == e->host->self ||
 			(e->host->auth != NULL && e->host->auth->exists(e->host->auth_mod, e));
 		hook_entity_notice(&e->host->hooks, TCT_ENTITY_LOADED, e);
-		call_waiters(e, TCT_OK);
-		lane_release(&e->lane);
+		load_finish(e);
 	} else {
 		log_error("cannot read the data of \"%s\" (%s)", tct_jid_text(e->jid),
 			tct_code_text(status));
@@ -402,7 +428,7 @@ bool entity_ready(struct tct_entity *e)
 {
 	if (e->state == ENTITY_COLD)
 		load_start(e);
-	return e->state == ENTITY_LOADED;
+	return ready(e);
 }
 
 void entities_reload(struct tct_host *h)
@@ -435,7 +461,7 @@ void entities_stop(struct tct_host *h)
 	while (map_next(&h->entities, &at, NULL, &value)) {
 		struct tct_entity *e = value;
 
-		if (e->state != ENTITY_LOADING)
+		if (e->state != ENTITY_LOADING && e->holds == 0)
 			continue;
 		scope_end(&e->scope);
 		scope_init(&e->scope, NULL);
@@ -458,7 +484,7 @@ static void call_later(void *data)
 {
 	struct tct_entity *e = data;
 
-	if (e->state == ENTITY_LOADED)
+	if (ready(e))
 		call_waiters(e, TCT_OK);
 }
 
@@ -616,5 +642,5 @@ struct tct_entity *tct_entity_find(struct tct_host *h, const char *user)
 {
 	struct tct_entity *e = entity_find(h, span_of(user));
 
-	return e != NULL && e->state == ENTITY_LOADED ? e : NULL;
+	return e != NULL && ready(e) ? e : NULL;
 }

@@ -38,6 +38,7 @@ struct tct_entity {
 	uint32_t pins;    /* events, sessions, waiters: it stays while not 0 */
 	uint32_t session_count;
 	uint32_t bytes;   /* of rows, for the budget */
+	uint16_t holds;   /* of those who are not done with what was loaded */
 	uint8_t state;
 	bool exists;
 	bool stale; /* a set failed: read again as soon as possible */
@@ -51,6 +52,9 @@ void entity_pin(struct tct_entity *e);
 void entity_unpin(struct tct_entity *e);
 /* True when it is loaded. Otherwise its lane is held and a read is under way: park there. */
 bool entity_ready(struct tct_entity *e);
+/* In the notice TCT_ENTITY_LOADED: it is not ready before entity_release was called as often. */
+void entity_hold(struct tct_entity *e);
+void entity_release(struct tct_entity *e);
 /* Frees all entities of a host that is going. */
 void entities_drop(struct tct_host *h);
 /* The server stops: reads that are under way are given up and refuse what waits for them,

@@ -91,7 +91,7 @@ void event_free(struct event *ev)
 		session_unref(ev->pub.origin.session);
 	if (ev->pub.entity != NULL)
 		entity_unpin(ev->pub.entity);
-	inbound_end(ev->inbound, ev->txn != NULL ? txn_ticket(ev->txn) : NULL);
+	inbound_end(ev->inbound, ev->txn);
 	if (ev->txn != NULL)
 		txn_close(ev->txn);
 	if (ev->row != NULL)

@@ -40,6 +40,7 @@ struct tct_host *host_new(const char *name)
 	h->name = mem_strdup(name);
 	h->jid = tct_jid_make(NULL, name, NULL);
 	hook_set_init(&h->hooks, h->name);
+	list_init(&h->row_sources);
 	list_push(&hosts, &h->link);
 	map_put(&by_name, span_of(h->name), h);
 	h->self = entity_get(h, span_of(""));

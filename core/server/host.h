@@ -30,6 +30,7 @@ struct tct_host {
 	const struct tct_roster_ops *roster; /* NULL: nobody may see anybody */
 	struct tct_mod *roster_mod;
 	VEC(const struct tct_jid *) admins;
+	struct list row_sources; /* who knows how rows of archives look; see restore.c */
 	size_t session_count;
 	bool removed; /* by a reload: refuses everything, freed when empty */
 };

@@ -3,7 +3,11 @@
 /* inbound.h - which of a session's stanzas are done with: the event has ended (a deferred
  * question: was answered) and what it wrote is on disk. Counted in order, so that the number
  * of handled stanzas says which ones (XEP-0198's `h`); a stanza that waits holds the count of
- * those behind it, not their handling. Costs nothing until somebody tracks the session. */
+ * those behind it, not their handling. Costs nothing until somebody tracks the session.
+ *
+ * For a session that outlives the process the number is written down with what its stanzas
+ * write: in the archive row that a stanza leaves with its sender, or by the owner of the pipe.
+ * After a crash the highest number that is on disk is how far the session had come. */
 #pragma once
 
 #include "core/base/list.h"
@@ -12,19 +16,30 @@
 #include <stdint.h>
 
 struct tct_session;
-struct ticket;
+struct tct_stanza;
+struct tct_txn;
 struct inbound_token;
 
 /* Part of a session; zeroed by its maker, then: */
 struct inbound {
 	struct list tokens; /* not handled yet, oldest first */
 	uint32_t received, handled; /* since tracking began; they wrap */
+	uint32_t durable; /* so many are on disk as handled, as far as is known */
 	bool tracked;
 	bool noticed; /* a call of the owner of the pipe is under way */
+	/* What was handled beyond `handled` before a crash, in no order: its client sends it
+	 * again. Hashes, see inbound_again. */
+	uint64_t *again;
+	uint32_t again_count;
 };
 void inbound_init(struct inbound *in);
+void inbound_fini(struct inbound *in);
 /* For a stanza that was read; NULL when the session is not tracked. */
 struct inbound_token *inbound_begin(struct tct_session *s);
-/* Its event has ended; `ticket` (borrowed, may be NULL) is that of its write set. The token
- * is taken; NULL does nothing. */
-void inbound_end(struct inbound_token *t, struct ticket *ticket);
+/* Its event has ended; `txn` (borrowed, may be NULL) is its write set. The token is taken;
+ * NULL does nothing. */
+void inbound_end(struct inbound_token *t, struct tct_txn *txn);
+/* True, once, when this message was handled already before a crash. */
+bool inbound_again(struct inbound *in, const struct tct_stanza *st);
+/* It will be sent again. */
+void inbound_expect_again(struct inbound *in, const struct tct_stanza *st);

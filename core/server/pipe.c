@@ -20,6 +20,7 @@ struct item {
 	struct delivery *delivery; /* or NULL: bytes */
 	char *bytes;
 	size_t len;
+	bool soft; /* it leaves when the ticket fails, too */
 };
 
 static struct list dirty = { &dirty, &dirty };
@@ -89,7 +90,8 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 		struct item *it = list_entry(node, struct item, link);
 
 		if (it->delivery != NULL && give_back != NULL &&
-			(it->ticket == NULL || ticket_state(it->ticket) != TICKET_FAILED))
+			(it->ticket == NULL || it->soft ||
+				ticket_state(it->ticket) != TICKET_FAILED))
 			give_back(pipe->session, it->delivery);
 		item_free(it);
 	}
@@ -122,7 +124,7 @@ static void add(struct pipe *pipe, struct item *it, struct ticket *ticket, size_
 	pipe_mark(pipe);
 }
 
-static bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+static bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *ticket, bool soft)
 {
 	size_t bytes = delivery_size(d);
 	struct item *it;
@@ -133,6 +135,7 @@ static bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *tic
 	}
 	it = item_new();
 	it->delivery = d;
+	it->soft = soft;
 	add(pipe, it, ticket, bytes);
 	return true;
 }
@@ -187,26 +190,62 @@ static void count(struct pipe *pipe, struct delivery *d)
 		ops->count(pipe->session->pipe_mod, pipe->session, d);
 }
 
+/* A counted stanza that is kept as a row: the row gets the session's mark, in the set that
+ * makes the row, or in one of this turn's own; then that one is waited for, so that no client
+ * has what a server after a crash does not know of. */
+static struct ticket *mark(struct pipe *pipe, struct delivery *d, struct ticket *ticket, bool *soft)
+{
+	struct tct_session *s = pipe->session;
+	struct row *row = row_of(d);
+	struct tct_txn *txn = ticket != NULL ? ticket->txn : NULL;
+	struct mark mark = { .session = s->key, .kind = MARK_TO };
+
+	if (s->key == 0 || !counts(pipe))
+		return ticket;
+	mark.number = ++s->sent;
+	if (row == NULL || row->archive == NULL)
+		return ticket;
+	mark.kind = (uint8_t)(MARK_TO + delivery_form(d));
+	if (txn != NULL && txn_mark(txn, &row->archive->kv, tct_session_user(s), row->id, &mark))
+		return ticket;
+	*soft = txn == NULL;
+	if (txn == NULL)
+		txn = txn_of_turn(row->archive->kv.env);
+	txn_mark_stored(txn, &row->archive->kv, tct_session_user(s), row->id, &mark);
+	if (s->pipe_ops->marked != NULL)
+		s->pipe_ops->marked(s->pipe_mod, s, row->id);
+	return txn_ticket(txn);
+}
+
 void pipe_release(struct pipe *pipe)
 {
 	struct list *node;
 
 	while ((node = list_pop(&pipe->held)) != NULL) {
 		count(pipe, list_entry(node, struct item, link)->delivery);
+		pipe->session->sent += pipe->session->key != 0 && counts(pipe);
 		list_push(&pipe->items, node);
 		pipe_mark(pipe);
 	}
 }
 
-bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+static bool may_wait(struct pipe *pipe, struct delivery *d)
 {
 	const struct tcti_pipe_ops *ops = pipe->session->pipe_ops;
+	const struct row *row = row_of(d);
 
-	if (ops != NULL && ops->hold != NULL &&
-		ops->hold(pipe->session->pipe_mod, pipe->session, d)) {
+	return ops != NULL && ops->hold != NULL && (row == NULL || row->archive == NULL) &&
+		ops->hold(pipe->session->pipe_mod, pipe->session, d);
+}
+
+bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+{
+	bool soft = false;
+
+	if (may_wait(pipe, d)) {
 		struct list *last;
 
-		if (!pipe_write(pipe, d, ticket))
+		if (!pipe_write(pipe, d, ticket, false))
 			return false;
 		last = pipe->items.prev;
 		list_remove(last);
@@ -216,7 +255,8 @@ bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 	if (!list_empty(&pipe->held))
 		pipe_release(pipe);
 	count(pipe, d);
-	return pipe_write(pipe, d, ticket);
+	ticket = mark(pipe, d, ticket, &soft);
+	return pipe_write(pipe, d, ticket, soft);
 }
 
 void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket)
@@ -291,7 +331,8 @@ void pipe_flush(struct pipe *pipe)
 		pipe->count--;
 		pipe->bytes -= bytes;
 		budget_sub(BUDGET_QUEUES, bytes);
-		if (it->ticket != NULL && ticket_state(it->ticket) == TICKET_FAILED) {
+		if (it->ticket != NULL && !it->soft &&
+			ticket_state(it->ticket) == TICKET_FAILED) {
 			item_free(it);
 			continue;
 		}

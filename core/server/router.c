@@ -502,6 +502,11 @@ void router_from_session(struct tct_session *s, struct tct_stanza *st)
 	tct_stanza_set_from(st, s->jid);
 	if (tct_stanza_to(st) == NULL && tct_stanza_kind(st) == TCT_MESSAGE)
 		tct_stanza_set_to(st, s->entity->jid); /* RFC 6120 8.1.1.1 */
+	if (inbound_again(&s->inbound, st)) {
+		inbound_end(inbound_begin(s), NULL);
+		tct_stanza_unref(st);
+		return;
+	}
 	ev = event_new(st, TCT_NEW);
 	ev->inbound = inbound_begin(s);
 	event_set_session(ev, s);

@@ -21,6 +21,7 @@
 #include "core/server/listener.h"
 #include "core/server/notify.h"
 #include "core/server/pipe.h"
+#include "core/server/restore.h"
 #include "core/server/router.h"
 #include "core/server/session.h"
 #include "core/server/stream.h"
@@ -353,7 +354,7 @@ static void look_whether_all_left(struct tct_scope *s, void *data)
 {
 	(void)s;
 	(void)data;
-	if (streams_count() == 0 && session_count() == 0)
+	if (streams_count() == 0 && session_count() == session_detached_count())
 		loop_stop();
 }
 
@@ -395,7 +396,11 @@ static void stop_everything(void)
 	conns_flush();
 	while (!turn_empty())
 		turn_end();
-	sessions_end();
+	sessions_end(false);
+	while (!turn_empty())
+		turn_end();
+	sessions_save();
+	sessions_end(true);
 	while (!turn_empty())
 		turn_end();
 	for (h = host_next(NULL); h != NULL; h = host_next(h))

@@ -21,7 +21,7 @@
 
 #include <stdlib.h>
 
-static size_t count;
+static size_t count, detached_count;
 
 struct session_limits *session_limits(void)
 {
@@ -33,6 +33,18 @@ struct session_limits *session_limits(void)
 size_t session_count(void)
 {
 	return count;
+}
+
+size_t session_detached_count(void)
+{
+	return detached_count;
+}
+
+static void set_detached(struct tct_session *s, bool detached)
+{
+	detached_count -= s->detached;
+	s->detached = detached;
+	detached_count += detached;
 }
 
 struct tct_session *session_ref(struct tct_session *s)
@@ -47,6 +59,7 @@ void session_unref(struct tct_session *s)
 		return;
 	tct_assert(s->ended);
 	slots_end(&s->slots); /* what was started after the end */
+	inbound_fini(&s->inbound);
 	entity_unpin(s->entity);
 	tct_jid_unref(s->jid);
 	free(s);
@@ -82,23 +95,16 @@ static const struct tct_jid *choose_jid(const struct tct_entity *e, const char *
 	return tct_jid_make(tct_entity_user(e), e->host->name, made);
 }
 
-int tcti_session_bind(struct tct_stream *stream, const char *resource, struct tct_session **out)
+struct tct_session *session_new(struct tct_entity *e, const struct tct_jid *jid)
 {
-	struct tct_entity *e = stream->entity;
-	const struct tct_jid *jid;
 	struct tct_session *s;
 
-	tct_assert(e != NULL && stream->session == NULL);
-	if (e->session_count >= session_limits()->per_account)
-		return TCT_EFULL;
-	jid = choose_jid(e, resource);
 	if (jid == NULL)
-		return TCT_EINVAL;
+		return NULL;
 	s = mem_zalloc(sizeof *s);
 	s->refs = 1;
 	s->entity = e;
 	s->jid = jid;
-	s->stream = stream;
 	s->since = tct_now();
 	lane_init(&s->lane);
 	inbound_init(&s->inbound);
@@ -109,6 +115,21 @@ int tcti_session_bind(struct tct_stream *stream, const char *resource, struct tc
 	e->session_count++;
 	e->host->session_count++;
 	count++;
+	return s;
+}
+
+int tcti_session_bind(struct tct_stream *stream, const char *resource, struct tct_session **out)
+{
+	struct tct_entity *e = stream->entity;
+	struct tct_session *s;
+
+	tct_assert(e != NULL && stream->session == NULL);
+	if (e->session_count >= session_limits()->per_account)
+		return TCT_EFULL;
+	s = session_new(e, choose_jid(e, resource));
+	if (s == NULL)
+		return TCT_EINVAL;
+	s->stream = stream;
 	stream->session = s;
 	stream_bound(stream);
 	turn_call(&s->scope, notify_bound, s);
@@ -154,6 +175,24 @@ static void forget(struct event *ev, void *data)
 	event_free(ev);
 }
 
+/* All but what others are told. */
+static void leave(struct tct_session *s, void (*fn)(struct tct_session *, struct delivery *))
+{
+	s->ended = true;
+	s->entity->session_count--;
+	s->entity->host->session_count--;
+	count--;
+	set_detached(s, false);
+	slots_end(&s->slots);
+	scope_end(&s->scope);
+	tcti_session_set_kept(s, 0);
+	pipe_fini(&s->pipe, fn);
+	lane_clear(&s->lane, forget, NULL);
+	tct_stanza_unref(s->presence);
+	s->presence = NULL;
+	session_unref(s);
+}
+
 void session_end(struct tct_session *s)
 {
 	if (s->ended)
@@ -167,18 +206,22 @@ void session_end(struct tct_session *s)
 	/* No longer in the list: what the notices route does not come back here. */
 	list_remove(&s->link);
 	hook_session_notice(hooks(s), TCT_SESSION_ENDED, s);
-	s->ended = true;
-	s->entity->session_count--;
-	s->entity->host->session_count--;
-	count--;
-	slots_end(&s->slots);
-	scope_end(&s->scope);
-	tcti_session_set_kept(s, 0);
-	pipe_fini(&s->pipe, give_back);
-	lane_clear(&s->lane, forget, NULL);
-	tct_stanza_unref(s->presence);
-	s->presence = NULL;
-	session_unref(s);
+	leave(s, give_back);
+}
+
+bool session_survives(const struct tct_session *s)
+{
+	return !s->closing && s->resumable > 0 && s->pipe_ops != NULL &&
+		s->pipe_ops->save != NULL;
+}
+
+void session_drop(struct tct_session *s)
+{
+	if (s->ended)
+		return;
+	tct_assert(s->stream == NULL);
+	list_remove(&s->link);
+	leave(s, NULL);
 }
 
 /* Queues the end behind all input that was read. */
@@ -254,6 +297,7 @@ void tcti_session_detach(struct tct_session *s, int64_t seconds, const char *con
 	pipe_drop_raw(&s->pipe);
 	if (s->expiry != NULL)
 		tct_timer_stop(s->expiry);
+	set_detached(s, true);
 	s->expiry = tct_timer_start(&s->scope, seconds * 1000, 0, expired, s);
 	turn_call(&s->scope, notify_detached, s);
 }
@@ -269,6 +313,7 @@ int tcti_session_resume(struct tct_stream *stream, struct tct_session *s)
 	if (s->expiry != NULL)
 		tct_timer_stop(s->expiry);
 	s->expiry = NULL;
+	set_detached(s, false);
 	s->stream = stream;
 	stream->session = s;
 	stream_bound(stream);
@@ -314,15 +359,19 @@ void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *t
 	delivery_unref(d);
 }
 
-void sessions_end(void)
+void sessions_end(bool all)
 {
 	for (struct tct_host *h = host_next(NULL); h != NULL; h = host_next(h)) {
 		size_t at = 0;
 		void *value;
 
 		while (map_next(&h->entities, &at, NULL, &value)) {
-			list_each (node, &((struct tct_entity *)value)->sessions)
-				session_end(list_entry(node, struct tct_session, link));
+			list_each (node, &((struct tct_entity *)value)->sessions) {
+				struct tct_session *s = list_entry(node, struct tct_session, link);
+
+				if (all || !session_survives(s))
+					session_end(s);
+			}
 		}
 	}
 }

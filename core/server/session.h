@@ -28,13 +28,15 @@ struct tct_session {
 	struct tct_mod *pipe_mod;
 	struct tct_stanza *presence; /* the last available one; NULL: unavailable */
 	int64_t presence_time, since;
+	uint64_t key;                /* of its marks in rows; 0: it leaves none */
+	uint32_t sent;               /* stanzas that were counted for it */
 	size_t kept;                 /* bytes that a module keeps for a client to come back */
 	int64_t resumable;           /* seconds to wait for a lost client; 0: none */
 	struct tct_timer *expiry;    /* while detached */
 	struct tct_scope scope;      /* of the session's own timers and of deferred requests */
 	uint32_t refs;
 	int8_t priority;
-	bool ended, closing;
+	bool ended, closing, detached;
 };
 
 struct session_limits {
@@ -45,6 +47,12 @@ struct session_limits {
 /* The limits in force; set by the server when the configuration is read. */
 struct session_limits *session_limits(void);
 
+/* Of an account, without a stream; `jid` (taken) is its full address; NULL: NULL. */
+struct tct_session *session_new(struct tct_entity *e, const struct tct_jid *jid);
+/* True when it can be saved when the server stops. */
+bool session_survives(const struct tct_session *s);
+/* Ends it without telling anybody: it comes back in another process. */
+void session_drop(struct tct_session *s);
 struct tct_session *session_ref(struct tct_session *s);
 void session_unref(struct tct_session *s);
 /* The connection of the session is gone: detach it when it may be resumed, else end it. */
@@ -60,7 +68,9 @@ size_t session_waiting(const struct tct_session *s);
 /* Sends to the pipe; ends the session when its queue is full. `ticket` may be NULL. */
 void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket);
 size_t session_count(void);
-/* Ends all, detached ones too; at stop. */
-void sessions_end(void);
+/* Of these, those that wait for their client. */
+size_t session_detached_count(void);
+/* At stop: ends all that cannot be saved; `all`: the others, too. */
+void sessions_end(bool all);
 /* The one that the most output waits for; NULL when none waits. Walks all. */
 struct tct_session *session_largest(void);

@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,51 @@ void *slots_peek(const struct slots *slots, const struct tct_mod *m)
 struct tct_scope *slots_scope(struct slots *slots, enum slots_kind kind, struct tct_mod *m)
 {
 	return &get(slots, kind, m)->scope;
+}
+
+static void field_name(const struct tct_mod *m, char name[64])
+{
+	snprintf(name, 64, "m.%s", m->name);
+}
+
+void slots_save(const struct slots *slots, struct tct_record *out)
+{
+	for (const struct slot *s = slots->first; s != NULL; s = s->next) {
+		struct tct_record *r;
+		struct tct_value v;
+		char name[64];
+
+		if (!s->has_data || s->mod->info->session_save == NULL)
+			continue;
+		r = tct_record_new();
+		mod_enter(s->mod);
+		if (s->mod->info->session_save(s->mod, s->data, r) == TCT_OK) {
+			field_name(s->mod, name);
+			v = tct_record_value(r);
+			tct_record_set_bytes(out, name, v.bytes.data, v.bytes.len);
+		}
+		mod_leave(s->mod);
+		tct_record_free(r);
+	}
+}
+
+int slots_restore(struct slots *slots, enum slots_kind kind, struct tct_mod *m,
+	const struct tct_value *saved)
+{
+	struct tct_value v;
+	char name[64];
+	void *data;
+	int status;
+
+	field_name(m, name);
+	if (m->info->session_restore == NULL || !tct_record_find(saved, name, &v))
+		return TCT_OK;
+	v.kind = TCT_VALUE_RECORD;
+	data = slots_data(slots, kind, m);
+	mod_enter(m);
+	status = m->info->session_restore(m, data, &v);
+	mod_leave(m);
+	return status;
 }
 
 bool slots_busy(const struct slots *slots)

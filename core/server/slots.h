@@ -21,6 +21,11 @@ void *slots_data(struct slots *slots, enum slots_kind kind, struct tct_mod *m);
 /* NULL when there is no block yet. */
 void *slots_peek(const struct slots *slots, const struct tct_mod *m);
 struct tct_scope *slots_scope(struct slots *slots, enum slots_kind kind, struct tct_mod *m);
+/* What the modules save of their blocks of a session, in fields "m.NAME". */
+void slots_save(const struct slots *slots, struct tct_record *out);
+/* The block of `m` as it was saved; nothing when it saved none. */
+int slots_restore(struct slots *slots, enum slots_kind kind, struct tct_mod *m,
+	const struct tct_value *saved);
 /* True when some scope has something in it. */
 bool slots_busy(const struct slots *slots);
 /* Ends all, newest first. */

@@ -104,11 +104,30 @@ void tcti_stream_close(struct tct_stream *s, const char *condition, const char *
 	stream_close(s, condition, text, NULL);
 }
 
+/* Its client will come back to the session: for it the connection is lost, and no stream has
+ * ended (XEP-0198 5: what was closed cannot be resumed). */
+static void leave(struct tct_stream *s)
+{
+	struct tct_session *session = s->session;
+
+	pipe_flush(&session->pipe);
+	s->session = NULL;
+	s->state = STREAM_CLOSING;
+	session_lost(session, false);
+	conn_shutdown(s->conn, 1);
+}
+
 void streams_shutdown(const char *condition, const char *text)
 {
 	stopping = true;
-	list_each (node, &streams)
-		tcti_stream_close(list_entry(node, struct tct_stream, link), condition, text);
+	list_each (node, &streams) {
+		struct tct_stream *s = list_entry(node, struct tct_stream, link);
+
+		if (s->session != NULL && session_survives(s->session))
+			leave(s);
+		else
+			tcti_stream_close(s, condition, text);
+	}
 }
 
 void streams_abort(void)

@@ -109,6 +109,38 @@ static int expect(struct store_env *env, void *t, const struct op *op)
 	return same ? TCT_OK : TCT_ECONFLICT;
 }
 
+static bool keep_archive_row(void *ctx, uint64_t id, const char *with, const void *bytes,
+	size_t len)
+{
+	(void)id;
+	(void)with;
+	str_append_n(ctx, bytes, len);
+	return true;
+}
+
+static int mark_row(struct store_env *env, void *t, const struct op *op)
+{
+	struct str row = { 0 };
+	struct arena a;
+	struct mark mark;
+	struct span bytes;
+	size_t room = 0;
+	int status = env->ops->archive_get(env->mod, t, op->kv->table, op->user, op->id,
+		keep_archive_row, &row);
+
+	if (status == TCT_OK && row.len > 0) {
+		arena_init(&a);
+		memcpy(&mark, op->bytes.data, sizeof mark);
+		bytes = str_span(&row);
+		value_mark(&a, &bytes, &room, &mark);
+		status = env->ops->replace(env->mod, t, op->kv->table, op->user, op->id,
+			bytes.data, bytes.len);
+		arena_fini(&a);
+	}
+	str_fini(&row);
+	return status;
+}
+
 static int apply_archive_op(struct store_env *env, void *t, const struct op *op)
 {
 	const struct tct_storage_ops *ops = env->ops;
@@ -129,6 +161,8 @@ static int apply_archive_op(struct store_env *env, void *t, const struct op *op)
 		return ops->purge(m, t, table, op->user);
 	case OP_EXPIRE:
 		return ops->expire(m, t, table, op->id);
+	case OP_MARK:
+		return mark_row(env, t, op);
 	default:
 		return TCT_EIO;
 	}

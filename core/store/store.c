@@ -251,6 +251,7 @@ static void found(struct tct_scope *scope, struct read *r)
 		to->id = from->id;
 		to->time = (int64_t)(from->id >> 8);
 		to->with = from->with;
+		to->marks = &from->bytes;
 		page.count++;
 	}
 	if (r->kind == READ_COUNT && r->status == TCT_OK)

@@ -23,6 +23,7 @@ struct route {
 };
 
 static struct list submitted = { &submitted, &submitted }; /* in this turn, in order */
+static struct list of_turn = { &of_turn, &of_turn };        /* the turn's own, open */
 static void (*router)(struct tct_mod *m, struct tct_stanza *st);
 
 void txn_set_router(void (*fn)(struct tct_mod *m, struct tct_stanza *st))
@@ -61,6 +62,7 @@ static void resolve(struct ticket *t, enum ticket_state state)
 {
 	struct list *node;
 
+	t->txn = NULL;
 	t->state = (uint8_t)state;
 	ticket_ref(t);
 	while ((node = list_pop(&t->waiters)) != NULL) {
@@ -81,6 +83,7 @@ struct tct_txn *txn_new(struct store_env *env)
 	txn->owners = 1;
 	txn->ticket = mem_zalloc(sizeof *txn->ticket);
 	txn->ticket->refs = 1;
+	txn->ticket->txn = txn;
 	list_init(&txn->ticket->waiters);
 	list_init(&txn->routes);
 	list_init(&txn->link);
@@ -167,6 +170,7 @@ void txn_finished(struct tct_txn *txn)
 static void submit(struct tct_txn *txn)
 {
 	txn->ticket->state = TICKET_SUBMITTED;
+	txn->ticket->txn = NULL;
 	txn->seq = env_next_seq(txn->env);
 	for (const struct op *op = txn->first; op != NULL; op = op->next)
 		env_touch(txn->env, op->user, txn->seq);
@@ -206,10 +210,27 @@ void txn_refuse(struct tct_txn *txn)
 	conclude(txn);
 }
 
+struct tct_txn *txn_of_turn(struct store_env *env)
+{
+	struct tct_txn *txn;
+
+	list_each (node, &of_turn) {
+		txn = list_entry(node, struct tct_txn, link);
+		if (txn->env == env)
+			return txn;
+	}
+	txn = txn_new(env);
+	list_push(&of_turn, &txn->link);
+	loop_wake();
+	return txn;
+}
+
 void txn_turn_end(void)
 {
 	struct list *node;
 
+	while ((node = list_pop(&of_turn)) != NULL)
+		txn_close(list_entry(node, struct tct_txn, link));
 	while ((node = list_pop(&submitted)) != NULL) {
 		struct tct_txn *txn = list_entry(node, struct tct_txn, link);
 
@@ -231,7 +252,8 @@ static struct op *add_op(struct tct_txn *txn, enum op_kind kind, struct tct_kv *
 	op->user = arena_strdup(&txn->arena, user);
 	op->key = key != NULL ? arena_strdup(&txn->arena, key) : NULL;
 	if (v != NULL) {
-		op->bytes = value_encode(&txn->arena, v);
+		op->room = kind == OP_APPEND ? MARK_ROOM : 0;
+		op->bytes = value_encode(&txn->arena, v, op->room);
 		txn->bytes += op->bytes.len;
 	}
 	txn->bytes += sizeof *op + 64;
@@ -292,6 +314,42 @@ void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char 
 void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id)
 {
 	add_op(txn, OP_ARCHIVE_DELETE, &a->kv, user, NULL, NULL)->id = id;
+}
+
+bool txn_mark(struct tct_txn *txn, const struct tct_kv *kv, const char *user, uint64_t id,
+	const struct mark *mark)
+{
+	for (struct op *op = txn->first; op != NULL; op = op->next) {
+		if (op->kind != OP_APPEND || op->kv != kv || op->id != id ||
+			strcmp(op->user, user) != 0)
+			continue;
+		value_mark(&txn->arena, &op->bytes, &op->room, mark);
+		return true;
+	}
+	return false;
+}
+
+bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char *user,
+	const struct mark *mark)
+{
+	for (struct op *op = txn->first; op != NULL; op = op->next) {
+		if (op->kind != OP_APPEND || op->kv->host != host || strcmp(op->user, user) != 0)
+			continue;
+		value_mark(&txn->arena, &op->bytes, &op->room, mark);
+		return true;
+	}
+	return false;
+}
+
+void txn_mark_stored(struct tct_txn *txn, struct tct_kv *kv, const char *user, uint64_t id,
+	const struct mark *mark)
+{
+	struct op *op = add_op(txn, OP_MARK, kv, user, NULL, NULL);
+	struct mark *copy = arena_alloc(&txn->arena, sizeof *copy);
+
+	*copy = *mark;
+	op->id = id;
+	op->bytes = span_make((const char *)copy, sizeof *copy);
 }
 
 /* No row is above the last id, and one that comes must not be hidden beforehand. */

@@ -8,6 +8,7 @@
 
 #include "core/base/list.h"
 #include "core/store/env.h"
+#include "core/store/value.h"
 
 enum ticket_state {
 	TICKET_OPEN,      /* the set may still grow */
@@ -19,6 +20,7 @@ enum ticket_state {
 
 struct ticket {
 	struct list waiters;
+	struct tct_txn *txn; /* while it is open */
 	uint32_t refs;
 	uint8_t state;
 };
@@ -49,8 +51,20 @@ void txn_refuse(struct tct_txn *txn);
 bool txn_has_writes(const struct tct_txn *txn);
 struct ticket *txn_ticket(struct tct_txn *txn); /* borrowed */
 
+/* Marks a row that this set (open) appends; false: it appends no such row. */
+bool txn_mark(struct tct_txn *txn, const struct tct_kv *kv, const char *user, uint64_t id,
+	const struct mark *mark);
+/* The same for the first row that it appends to an archive of this user of the host. */
+bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char *user,
+	const struct mark *mark);
+/* Marks a row that is in the store; gone by then: nothing. */
+void txn_mark_stored(struct tct_txn *txn, struct tct_kv *kv, const char *user, uint64_t id,
+	const struct mark *mark);
+
 /* The layer above: how stanzas of tct_txn_route are routed. */
 void txn_set_router(void (*fn)(struct tct_mod *m, struct tct_stanza *st));
+/* A set of the turn's own, for writes that belong to no stanza: open until its end. */
+struct tct_txn *txn_of_turn(struct store_env *env);
 /* Hands over what was submitted in this turn; before connections are flushed. */
 void txn_turn_end(void);
 
@@ -65,13 +79,15 @@ enum op_kind {
 	OP_ARCHIVE_DELETE,
 	OP_TRIM,
 	OP_PURGE,
-	OP_EXPIRE
+	OP_EXPIRE,
+	OP_MARK /* `bytes` is a struct mark */
 };
 struct op {
 	struct op *next;
 	struct tct_kv *kv;
 	const char *user, *key, *with;
 	struct span bytes;
+	size_t room; /* free before bytes */
 	uint64_t id;
 	uint8_t kind;
 };

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 /* value.c - see value.h and the values and records of <tercet/store.h>.
  *
- * A value:  kind (1 byte), then an integer (8 bytes) or the bytes to the end.
+ * A value:  kind (1 byte), then an integer (8 bytes) or the bytes to the end. With the highest
+ *           bit of the kind: the number of marks (1) and the marks come in between.
  * A record: fields one after another, each: length of the name (1), name, NUL, kind (1),
  *           then an integer (8), or length (4), bytes, NUL. */
 #include "core/store/value.h"
@@ -113,12 +114,69 @@ struct tct_elem *tct_add_stored(struct tct_elem *parent, const struct tct_value 
 	return root;
 }
 
-struct span value_encode(struct arena *a, const struct tct_value *v)
+/* ---- marks ---- */
+
+#define HAS_MARKS 0x80u
+
+static bool marked(struct span bytes)
+{
+	return bytes.len >= 2 && ((unsigned char)bytes.data[0] & HAS_MARKS) != 0 &&
+		bytes.data[1] != 0;
+}
+
+/* What comes before the data. */
+static size_t front(struct span bytes)
+{
+	return marked(bytes) ? 2 + MARK_BYTES * (size_t)(unsigned char)bytes.data[1] : 1;
+}
+
+size_t value_mark_count(struct span bytes)
+{
+	return marked(bytes) && front(bytes) <= bytes.len ? (unsigned char)bytes.data[1] : 0;
+}
+
+void value_mark_get(struct span bytes, size_t i, struct mark *mark)
+{
+	const unsigned char *p = (const unsigned char *)bytes.data + 2 + i * MARK_BYTES;
+
+	tct_assert(i < value_mark_count(bytes));
+	mark->session = (uint64_t)get_i64(p);
+	mark->number = get_u32(p + 8);
+	mark->floor = get_u32(p + 12);
+	mark->kind = p[16];
+}
+
+void value_mark(struct arena *a, struct span *bytes, size_t *room, const struct mark *mark)
+{
+	size_t count = value_mark_count(*bytes), need = MARK_BYTES + (count == 0);
+	unsigned char kind = (unsigned char)bytes->data[0];
+	unsigned char *p;
+
+	if (count >= MARKS_MAX)
+		return;
+	if (*room < need) {
+		p = arena_alloc(a, bytes->len + need + MARK_ROOM);
+		memcpy(p + need + MARK_ROOM, bytes->data, bytes->len);
+		*bytes = span_make((char *)p + need + MARK_ROOM, bytes->len);
+		*room = need + MARK_ROOM;
+	}
+	p = (unsigned char *)bytes->data - need;
+	p[0] = (unsigned char)(kind | HAS_MARKS);
+	p[1] = (unsigned char)(count + 1);
+	put_i64(p + 2, (int64_t)mark->session);
+	put_u32(p + 10, mark->number);
+	put_u32(p + 14, mark->floor);
+	p[18] = mark->kind;
+	*bytes = span_make((char *)p, bytes->len + need);
+	*room -= need;
+}
+
+struct span value_encode(struct arena *a, const struct tct_value *v, size_t room)
 {
 	size_t len = v->kind == TCT_VALUE_INT ? 9 :
 		v->kind == TCT_VALUE_NONE     ? 1 :
 						1 + v->bytes.len;
-	unsigned char *p = arena_alloc(a, len);
+	unsigned char *p = (unsigned char *)arena_alloc(a, room + len) + room;
 
 	p[0] = (unsigned char)v->kind;
 	if (v->kind == TCT_VALUE_INT)
@@ -131,17 +189,20 @@ struct span value_encode(struct arena *a, const struct tct_value *v)
 bool value_decode(struct span bytes, struct tct_value *v)
 {
 	unsigned char kind = bytes.len > 0 ? (unsigned char)bytes.data[0] : TCT_VALUE_NONE;
+	size_t at = front(bytes);
 
 	*v = (struct tct_value){ .kind = TCT_VALUE_NONE };
-	if (kind == TCT_VALUE_NONE || kind > TCT_VALUE_RECORD)
+	if (marked(bytes))
+		kind &= (unsigned char)~HAS_MARKS;
+	if (kind == TCT_VALUE_NONE || kind > TCT_VALUE_RECORD || at > bytes.len)
 		return false;
 	if (kind == TCT_VALUE_INT) {
-		if (bytes.len != 9)
+		if (bytes.len != at + 8)
 			return false;
-		v->i = get_i64((const unsigned char *)bytes.data + 1);
+		v->i = get_i64((const unsigned char *)bytes.data + at);
 	} else {
-		v->bytes.data = bytes.data + 1;
-		v->bytes.len = bytes.len - 1;
+		v->bytes.data = bytes.data + at;
+		v->bytes.len = bytes.len - at;
 	}
 	v->kind = kind;
 	return true;

@@ -20,7 +20,7 @@ struct delivery {
 	struct delivery_note *note;     /* counted; NULL: none */
 	uint32_t refs;
 	uint32_t type;
-	uint8_t kind;
+	uint8_t kind, form;
 };
 
 static const char *const names[TCT_KINDS] = { "message", "presence", "iq" };
@@ -191,6 +191,7 @@ struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o
 	d->head = o != NULL ? make_head(st, o) : payload_ref(stanza_head(st));
 	d->tail = make_tail(extra);
 	d->note = NULL;
+	d->form = 0;
 	d->refs = 1;
 	d->kind = st->kind;
 	d->type = o != NULL && o->type != 0 ? o->type : st->type;
@@ -218,6 +219,16 @@ void delivery_set_note(struct delivery *d, struct delivery_note *n)
 struct delivery_note *delivery_get_note(const struct delivery *d)
 {
 	return d->note;
+}
+
+void delivery_set_form(struct delivery *d, uint8_t form)
+{
+	d->form = form;
+}
+
+uint8_t delivery_form(const struct delivery *d)
+{
+	return d->form;
 }
 
 struct delivery *delivery_ref(struct delivery *d)

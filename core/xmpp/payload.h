@@ -48,6 +48,9 @@ struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o
 /* Keeps a reference of `n`; before anybody else knows the delivery. */
 void delivery_set_note(struct delivery *d, struct delivery_note *n);
 struct delivery_note *delivery_get_note(const struct delivery *d); /* borrowed; NULL: none */
+/* In which form it shows the message of its note: 0 as it is, else the note's maker knows. */
+void delivery_set_form(struct delivery *d, uint8_t form);
+uint8_t delivery_form(const struct delivery *d);
 struct delivery *delivery_ref(struct delivery *d);
 void delivery_unref(struct delivery *d);
 /* Appends the whole stanza. */

@@ -121,9 +121,11 @@ enum tct_session_when {
 	TCT_SESSION_UNAVAILABLE = 2,
 	TCT_SESSION_DETACHED = 3,  /* the connection is gone, the session may be resumed */
 	TCT_SESSION_RESUMED = 4,
-	TCT_SESSION_ENDED = 5      /* last notice; the session's scope ends after it */
+	TCT_SESSION_ENDED = 5,     /* last notice; the session's scope ends after it */
+	TCT_SESSION_RESTORED = 6   /* it was there before the server started, and its data were
+	                              saved (session_save); it waits for its client */
 };
-#define TCT_SESSION_WHENS 6
+#define TCT_SESSION_WHENS 7
 TCT_API void tct_on_session(struct tct_mod *m, uint32_t when, tct_session_fn *fn);
 
 enum tct_entity_when {

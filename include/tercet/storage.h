@@ -83,6 +83,9 @@ struct tct_storage_ops {
 	int (*trim)(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t up_to);
 	int (*purge)(struct tct_mod *m, void *txn, void *table, const char *user);
 	int (*expire)(struct tct_mod *m, void *txn, void *table, uint64_t before);
+	/* The row inside the transaction: what was changed in it shows. TCT_ENOENT: no such row. */
+	int (*archive_get)(struct tct_mod *m, void *txn, void *table, const char *user,
+		uint64_t id, tct_storage_archive_fn *row, void *ctx);
 	/* Outside of any transaction: removes at most `limit` rows that are hidden; *more: call
 	 * again. Called when there is nothing else to do, and now and then between sets. */
 	int (*tidy)(struct tct_mod *m, size_t limit, bool *more);

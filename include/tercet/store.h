@@ -165,6 +165,7 @@ struct tct_archive_row {
 	int64_t time; /* microseconds since 1970 */
 	const char *with;
 	struct tct_value value;
+	const void *marks; /* the server's own */
 };
 struct tct_archive_page {
 	uint32_t size;

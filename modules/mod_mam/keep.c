@@ -110,6 +110,18 @@ enum tct_verdict mam_on_deliver(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
+/* The server was started again, and the message is still on its way to a client. */
+tct_row_done_fn *mam_on_restored(struct tct_mod *m, struct tct_entity *e, uint64_t id,
+	struct tct_elem *extra)
+{
+	char stamp[TCT_TIME_SIZE];
+
+	mam_add_id(m, e, id, extra);
+	tct_time_text(stamp, (int64_t)(id >> 8), true);
+	tct_set(tct_add(extra, "urn:xmpp:delay", "delay"), "stamp", stamp);
+	return NULL;
+}
+
 /* What is in the archive is not lost, so its sender hears nothing. */
 enum tct_verdict mam_on_undelivered(struct tct_mod *m, struct tct_event *ev)
 {

@@ -78,6 +78,8 @@ bool mam_wanted(const struct tct_stanza *st);
 tct_stanza_fn mam_on_outbound, mam_on_resolved, mam_on_deliver, mam_on_undelivered,
 	mam_on_rerouted;
 
+tct_row_restored_fn mam_on_restored;
+
 /* ---- prefs.c ---- */
 
 tct_stanza_fn mam_on_prefs_get, mam_on_prefs_set;

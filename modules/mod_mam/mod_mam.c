@@ -95,6 +95,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 		open_ids(m, err) != TCT_OK)
 		return TCT_EIO;
 	register_handlers(m);
+	tct_on_row(m, data->archive, mam_on_restored);
 	mam_provide(m);
 	mam_expire_start(m);
 	mam_retract_start(m);

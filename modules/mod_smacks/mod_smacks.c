@@ -6,49 +6,13 @@
  * "Handled" by us means that the stanza's event has ended and that all it wrote is on disk;
  * core counts that, in order. What we sent is kept until the client has acknowledged it; when
  * the session ends before, it is given back: to the account's other sessions, or to whoever
- * keeps messages for later. */
-#include "queue.h"
+ * keeps messages for later. A session that may be resumed outlives the server, too. */
+#include "smacks.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_SM "urn:xmpp:sm:3"
-#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
-
-#define ID_LEN 32
 #define ANSWER_MS 2000 /* an answer that waits for the disk does not wait longer */
-
-struct smacks_config {
-	int64_t hibernation_time;
-	int64_t hibernated_sessions;
-	int64_t max_unacked;
-	int64_t ack_delay;
-	int64_t ack_timeout;
-	int64_t queue_count;
-	int64_t queue_size;
-};
-
-/* Of a session that has it enabled (id is not empty). */
-struct sm {
-	char id[ID_LEN + 1];
-	bool resumable;
-	bool asked;  /* we asked, and no answer came yet */
-	bool owes;   /* the client asked, and waits until what it sent is handled */
-	bool full;   /* the session is being ended for that */
-	uint32_t acked; /* what the client has acknowledged; the queue follows it */
-	struct queue queue;
-	struct tct_session *session;
-	struct tct_timer *ask, *timeout, *answer;
-	struct sm_stream *waiting; /* wants to resume, when all input is handled */
-};
-
-/* Of a stream that asked to resume. */
-struct sm_stream {
-	struct tct_stream *stream;
-	struct sm *sm; /* for which it waits; NULL: for none */
-	uint32_t h;
-};
 
 static const struct tct_option options[] = {
 	TCT_OPT_PERIOD(struct smacks_config, hibernation_time, .def = "10 minutes", .min = "0 s",
@@ -74,19 +38,14 @@ static const struct tct_option options[] = {
 	TCT_OPT_END
 };
 
-static bool enabled(const struct sm *sm)
-{
-	return sm != NULL && sm->id[0] != '\0';
-}
-
-static void stop(struct tct_timer **timer)
+void sm_stop(struct tct_timer **timer)
 {
 	if (*timer != NULL)
 		tct_timer_stop(*timer);
 	*timer = NULL;
 }
 
-static void send_count(struct tct_stream *s, const char *name, uint32_t h)
+void sm_send_count(struct tct_stream *s, const char *name, uint32_t h)
 {
 	struct tct_elem *e = tcti_nonza_new(NS_SM, name);
 
@@ -94,7 +53,7 @@ static void send_count(struct tct_stream *s, const char *name, uint32_t h)
 	tcti_stream_send(s, e);
 }
 
-static void send_failed(struct tct_stream *s, const char *condition)
+void sm_send_failed(struct tct_stream *s, const char *condition)
 {
 	struct tct_elem *e = tcti_nonza_new(NS_SM, "failed");
 
@@ -120,17 +79,17 @@ static void no_answer(struct tct_scope *scope, void *data)
 		tct_session_close(sm->session, "connection-timeout", NULL);
 }
 
-static void ask(struct tct_mod *m, struct sm *sm)
+void sm_ask(struct tct_mod *m, struct sm *sm)
 {
 	const struct smacks_config *config = tct_mod_config(m);
 	struct tct_stream *s = tcti_session_stream(sm->session);
 
-	stop(&sm->ask);
+	sm_stop(&sm->ask);
 	if (s == NULL || sm->asked)
 		return;
 	sm->asked = true;
 	tcti_stream_send(s, tcti_nonza_new(NS_SM, "r"));
-	stop(&sm->timeout);
+	sm_stop(&sm->timeout);
 	sm->timeout = tct_timer_start(tct_session_scope(m, sm->session),
 		config->ack_timeout * 1000, 0, no_answer, sm);
 }
@@ -141,7 +100,7 @@ static void ask_now(struct tct_scope *scope, void *data)
 
 	sm->ask = NULL;
 	if (sm->queue.count > 0)
-		ask(tct_scope_mod(scope), sm);
+		sm_ask(tct_scope_mod(scope), sm);
 }
 
 static void ask_later(struct tct_mod *m, struct sm *sm)
@@ -153,12 +112,18 @@ static void ask_later(struct tct_mod *m, struct sm *sm)
 			config->ack_delay * 1000, 0, ask_now, sm);
 }
 
-/* The client has handled `h` in all. False: that is more than it was sent, and the stream
- * ends (section 4). */
-static bool acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h)
+void sm_too_high(struct tct_stream *s, uint32_t h, uint32_t sent)
+{
+	struct tct_elem *e = tcti_nonza_new(NS_SM, "handled-count-too-high");
+
+	tct_set_int(e, "h", h);
+	tct_set_int(e, "send-count", sent);
+	tcti_stream_close_for(s, "undefined-condition", e);
+}
+
+bool sm_acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h)
 {
 	uint32_t n = h - sm->acked;
-	struct tct_elem *e;
 
 	if (n <= sm->queue.count) {
 		for (uint32_t i = 0; i < n; i++)
@@ -166,26 +131,22 @@ static bool acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h)
 		queue_drop(&sm->queue, n);
 		sm->acked = h;
 		tcti_session_set_kept(sm->session, sm->queue.bytes);
+		sm_save_look(sm);
 		return true;
 	}
-	e = tcti_nonza_new(NS_SM, "handled-count-too-high");
-	tct_set_int(e, "h", h);
-	tct_set_int(e, "send-count", (uint32_t)(sm->acked + sm->queue.count));
-	tcti_stream_close_for(s, "undefined-condition", e);
+	sm_too_high(s, h, sm->acked + sm->queue.count);
 	return false;
 }
 
-/* Nobody is asked or answered while there is no connection. */
-static void rest(struct sm *sm)
+void sm_rest(struct sm *sm)
 {
-	stop(&sm->ask);
-	stop(&sm->timeout);
-	stop(&sm->answer);
+	sm_stop(&sm->ask);
+	sm_stop(&sm->timeout);
+	sm_stop(&sm->answer);
 	sm->asked = sm->owes = false;
 }
 
-/* The number in `h`; false when it is none. */
-static bool read_h(const struct tct_elem *e, uint32_t *h)
+bool sm_read_h(const struct tct_elem *e, uint32_t *h)
 {
 	int64_t value;
 
@@ -206,6 +167,7 @@ static void count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 		return;
 	queue_push(&sm->queue, d);
 	tcti_session_set_kept(s, sm->queue.bytes);
+	sm_save_look(sm);
 	if (sm->queue.count > (uint32_t)config->queue_count ||
 		sm->queue.bytes > (size_t)config->queue_size) {
 		sm->full = true;
@@ -216,7 +178,7 @@ static void count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 	}
 	/* Behind this one, not before it: the client is asked when it has been written. */
 	if (sm->queue.count >= (uint32_t)config->max_unacked && !sm->asked) {
-		stop(&sm->ask);
+		sm_stop(&sm->ask);
 		sm->ask = tct_timer_start(tct_session_scope(m, s), 0, 0, ask_now, sm);
 		return;
 	}
@@ -230,12 +192,26 @@ static bool all_handled(const struct sm *sm)
 	return tcti_session_handled(sm->session) == tcti_session_received(sm->session);
 }
 
+/* Nothing waits, and a server after a crash would know it: a number that was told to the
+ * client may never become smaller. What wrote nothing has to be written down for that. */
+static bool settled(struct tct_mod *m, struct sm *sm)
+{
+	if (!all_handled(sm))
+		return false;
+	if (sm->key == 0 || tcti_session_durable(sm->session) == tcti_session_handled(sm->session))
+		return true;
+	sm_note_handled_now(m, sm);
+	return false;
+}
+
 static void answer(struct sm *sm)
 {
 	struct tct_stream *s = tcti_session_stream(sm->session);
 
 	if (s != NULL)
-		send_count(s, "a", tcti_session_handled(sm->session));
+		sm_send_count(s, "a",
+			sm->key != 0 ? tcti_session_durable(sm->session) :
+				       tcti_session_handled(sm->session));
 }
 
 /* What is not handled yet is acknowledged later, without being asked again. */
@@ -249,27 +225,29 @@ static void answer_anyway(struct tct_scope *scope, void *data)
 		answer(sm);
 }
 
-static void finish_resume(struct tct_mod *m, struct sm *sm);
-
 static void handled(struct tct_mod *m, struct tct_session *s)
 {
 	struct sm *sm = tct_session_data(m, s);
 
-	if (!all_handled(sm))
+	sm_save_look(sm);
+	if ((sm->waiting == NULL && !sm->owes) || !settled(m, sm))
 		return;
 	if (sm->waiting != NULL)
-		finish_resume(m, sm);
+		sm_finish_resume(m, sm);
 	if (!sm->owes)
 		return;
 	sm->owes = false;
-	stop(&sm->answer);
+	sm_stop(&sm->answer);
 	answer(sm);
 }
 
-static const struct tcti_pipe_ops pipe_ops = {
+const struct tcti_pipe_ops sm_pipe_ops = {
 	.size = sizeof(struct tcti_pipe_ops),
 	.count = count,
 	.handled = handled,
+	.note_handled = sm_note_handled,
+	.marked = sm_marked,
+	.save = sm_save,
 };
 
 static struct sm *of_stream(struct tct_mod *m, struct tct_stream *s)
@@ -277,7 +255,7 @@ static struct sm *of_stream(struct tct_mod *m, struct tct_stream *s)
 	struct tct_session *session = tcti_stream_session(s);
 	struct sm *sm = session != NULL ? tct_session_data_peek(m, session) : NULL;
 
-	return enabled(sm) ? sm : NULL;
+	return sm_enabled(sm) ? sm : NULL;
 }
 
 static enum tct_verdict on_r(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
@@ -289,9 +267,8 @@ static enum tct_verdict on_r(struct tct_mod *m, struct tct_stream *s, const stru
 		return TCT_CONTINUE;
 	/* One answer for all that was asked in this turn. */
 	sm->owes = true;
-	if (all_handled(sm))
-		tcti_session_notice(sm->session);
-	else if (sm->answer == NULL)
+	tcti_session_notice(sm->session);
+	if (sm->answer == NULL && !all_handled(sm))
 		sm->answer = tct_timer_start(tct_session_scope(m, sm->session), ANSWER_MS, 0,
 			answer_anyway, sm);
 	return TCT_HANDLED;
@@ -304,13 +281,13 @@ static enum tct_verdict on_a(struct tct_mod *m, struct tct_stream *s, const stru
 
 	if (sm == NULL)
 		return TCT_CONTINUE;
-	if (!read_h(e, &h)) {
+	if (!sm_read_h(e, &h)) {
 		tcti_stream_close(s, "bad-format", "h is not a number");
 		return TCT_HANDLED;
 	}
 	sm->asked = false;
-	stop(&sm->timeout);
-	if (acknowledge(s, sm, h) && sm->queue.count > 0)
+	sm_stop(&sm->timeout);
+	if (sm_acknowledge(s, sm, h) && sm->queue.count > 0)
 		ask_later(m, sm);
 	return TCT_HANDLED;
 }
@@ -347,7 +324,7 @@ static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 	if (tcti_stream_user(s) == NULL)
 		return TCT_CONTINUE;
 	if (session == NULL) {
-		send_failed(s, "unexpected-request");
+		sm_send_failed(s, "unexpected-request");
 		return TCT_HANDLED;
 	}
 	if (of_stream(m, s) != NULL) {
@@ -356,6 +333,7 @@ static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 	}
 	sm = tct_session_data(m, session);
 	sm->session = session;
+	sm->mod = m;
 	tct_random_id(sm->id, ID_LEN);
 	answer = tcti_nonza_new(NS_SM, "enabled");
 	sm->resumable = wants_resumption(e) && seconds > 0;
@@ -367,167 +345,16 @@ static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 	}
 	/* Behind what was sent before, and that is not counted: both sides begin here. */
 	tcti_stream_send(s, answer);
-	tcti_session_set_pipe(m, session, &pipe_ops);
-	tcti_session_track(session);
-	return TCT_HANDLED;
-}
-
-/* ---- resuming ---- */
-
-struct search {
-	struct tct_mod *mod;
-	const char *id;
-	struct sm *found;
-	struct tct_session *oldest; /* that hibernates, and how many there are */
-	uint32_t hibernated;
-};
-
-/* Compared to the end, so that its time says nothing. */
-static bool same_id(const char *a, const char *b)
-{
-	unsigned char differs = 0;
-
-	if (strlen(b) != ID_LEN)
-		return false;
-	for (size_t i = 0; i < ID_LEN; i++)
-		differs |= (unsigned char)(a[i] ^ b[i]);
-	return differs == 0;
-}
-
-static void look_at(struct tct_session *s, void *data)
-{
-	struct search *search = data;
-	struct sm *sm = tct_session_data_peek(search->mod, s);
-
-	if (!enabled(sm))
-		return;
-	if (search->id != NULL && sm->resumable && same_id(sm->id, search->id))
-		search->found = sm;
-	if (tct_session_attached(s))
-		return;
-	if (search->oldest == NULL)
-		search->oldest = s;
-	search->hibernated++;
-}
-
-static struct sm *find(struct tct_mod *m, struct tct_stream *s, const char *id)
-{
-	struct tct_entity *e = tct_entity_find(tct_mod_host(m), tcti_stream_user(s));
-	struct search search = { m, id, NULL, NULL, 0 };
-
-	if (e != NULL)
-		tct_entity_sessions(e, look_at, &search);
-	return search.found != NULL && !search.found->full ? search.found : NULL;
-}
-
-/* A stream stops waiting for its session, and may go on. */
-static struct tct_stream *take_waiting(struct sm *sm)
-{
-	struct sm_stream *waiting = sm->waiting;
-
-	sm->waiting = NULL;
-	if (waiting == NULL)
-		return NULL;
-	waiting->sm = NULL;
-	tcti_stream_release(waiting->stream);
-	return waiting->stream;
-}
-
-/* What was written on the old connection and not acknowledged comes before what was not. */
-static void replay(struct sm *sm)
-{
-	uint32_t written = sm->queue.count - (uint32_t)tcti_pipe_unwritten(sm->session);
-
-	for (uint32_t i = written; i > 0; i--)
-		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1));
-}
-
-/* All that the client sent on its old connection is handled: it gets the count, then what it
- * has not acknowledged, then what waits. */
-static void finish_resume(struct tct_mod *m, struct sm *sm)
-{
-	uint32_t h = sm->waiting->h;
-	struct tct_stream *s = take_waiting(sm);
-	struct tct_elem *e;
-
-	if (!acknowledge(s, sm, h))
-		return;
-	if (tcti_session_resume(s, sm->session) != TCT_OK) {
-		send_failed(s, "item-not-found");
-		return;
+	tcti_session_set_pipe(m, session, &sm_pipe_ops);
+	tcti_session_track(session, 0);
+	if (sm->resumable) {
+		sm->max = seconds;
+		sm_save_begin(m, sm);
 	}
-	e = tcti_nonza_new(NS_SM, "resumed");
-	tct_set(e, "previd", sm->id);
-	tct_set_int(e, "h", tcti_session_handled(sm->session));
-	tcti_stream_send_first(s, e);
-	replay(sm);
-	if (sm->queue.count > 0)
-		ask(m, sm);
-}
-
-/* The newest try of a client counts: older connections of the session end. */
-static void take_over(struct tct_mod *m, struct sm *sm)
-{
-	const struct smacks_config *config = tct_mod_config(m);
-	struct tct_stream *older = take_waiting(sm);
-
-	if (older != NULL)
-		tcti_stream_close(older, "conflict", NULL);
-	if (tct_session_attached(sm->session))
-		tcti_session_detach(sm->session, config->hibernation_time, "conflict");
-	rest(sm);
-}
-
-static enum tct_verdict on_resume(struct tct_mod *m, struct tct_stream *s,
-	const struct tct_elem *e)
-{
-	const char *previd = tct_attr(e, "previd");
-	struct sm_stream *stream;
-	struct sm *sm;
-	uint32_t h;
-
-	if (tcti_stream_user(s) == NULL)
-		return TCT_CONTINUE;
-	if (tcti_stream_session(s) != NULL) {
-		send_failed(s, "unexpected-request");
-		return TCT_HANDLED;
-	}
-	if (previd == NULL || !read_h(e, &h)) {
-		send_failed(s, "bad-request");
-		return TCT_HANDLED;
-	}
-	sm = find(m, s, previd);
-	if (sm == NULL) {
-		send_failed(s, "item-not-found");
-		return TCT_HANDLED;
-	}
-	take_over(m, sm);
-	stream = tcti_stream_data(m, s);
-	stream->stream = s;
-	stream->sm = sm;
-	stream->h = h;
-	sm->waiting = stream;
-	tcti_stream_hold(s);
-	if (all_handled(sm))
-		finish_resume(m, sm);
 	return TCT_HANDLED;
 }
 
 /* ---- the life of sessions and streams ---- */
-
-static void detached(struct tct_mod *m, struct tct_session *s)
-{
-	const struct smacks_config *config = tct_mod_config(m);
-	struct search search = { m, NULL, NULL, NULL, 0 };
-	struct sm *sm = tct_session_data_peek(m, s);
-
-	if (!enabled(sm))
-		return;
-	rest(sm);
-	tct_entity_sessions(tct_session_entity(s), look_at, &search);
-	if (search.hibernated > (uint32_t)config->hibernated_sessions)
-		tct_session_close(search.oldest, NULL, NULL);
-}
 
 /* What was written and not acknowledged; what was not written core gives back itself. */
 static void ended(struct tct_mod *m, struct tct_session *s)
@@ -536,11 +363,11 @@ static void ended(struct tct_mod *m, struct tct_session *s)
 	struct tct_stream *waiting;
 	size_t unwritten;
 
-	if (!enabled(sm))
+	if (!sm_enabled(sm))
 		return;
-	waiting = take_waiting(sm);
+	waiting = sm_take_waiting(sm);
 	if (waiting != NULL)
-		send_failed(waiting, "item-not-found");
+		sm_send_failed(waiting, "item-not-found");
 	unwritten = tcti_pipe_unwritten(s);
 	for (uint32_t i = 0; i + unwritten < sm->queue.count; i++)
 		tcti_give_back(s, queue_get(&sm->queue, i));
@@ -551,10 +378,14 @@ static void session_end(struct tct_mod *m, void *data)
 	struct sm *sm = data;
 
 	queue_fini(&sm->queue);
-	if (!enabled(sm))
+	if (!sm_enabled(sm))
 		return;
 	/* The module may go before the session. */
-	take_waiting(sm);
+	sm_take_waiting(sm);
+	sm_restore_leave(sm);
+	free(sm->sparse);
+	if (!sm->saved)
+		sm_save_forget(m, sm);
 	tcti_session_set_kept(sm->session, 0);
 	tcti_session_set_pipe(m, sm->session, NULL);
 	tcti_session_set_resumable(sm->session, 0);
@@ -580,15 +411,27 @@ static enum tct_verdict add_feature(struct tct_mod *m, struct tct_stream *s,
 
 static int load(struct tct_mod *m, struct tct_error *err)
 {
-	(void)err;
+	struct smacks *smacks = tct_mod_data(m);
+
+	smacks->kv = tct_kv_open(m, "smacks", err);
+	if (smacks->kv == NULL)
+		return TCT_EIO;
 	tcti_on_features(m, TCT_PRIO_HANDLE - 10, add_feature);
 	tcti_on_nonza(m, NS_SM, "enable", on_enable);
-	tcti_on_nonza(m, NS_SM, "resume", on_resume);
+	tcti_on_nonza(m, NS_SM, "resume", sm_on_resume);
 	tcti_on_nonza(m, NS_SM, "r", on_r);
 	tcti_on_nonza(m, NS_SM, "a", on_a);
-	tct_on_session(m, TCT_SESSION_DETACHED, detached);
+	tct_on_session(m, TCT_SESSION_DETACHED, sm_detached);
 	tct_on_session(m, TCT_SESSION_ENDED, ended);
+	tct_on_entity(m, TCT_ENTITY_LOADED, sm_loaded);
+	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, sm_on_presence);
+	tct_on_iq_stage(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, sm_on_iq);
 	return TCT_OK;
+}
+
+static void unload(struct tct_mod *m)
+{
+	free(((struct smacks *)tct_mod_data(m))->after);
 }
 
 TCT_MODULE_FLAGS(smacks, TCT_INTERNAL,
@@ -596,9 +439,13 @@ TCT_MODULE_FLAGS(smacks, TCT_INTERNAL,
 	.summary      = "stream management (XEP-0198)",
 	.options      = options,
 	.config_size  = sizeof(struct smacks_config),
+	.data_size    = sizeof(struct smacks),
+	.preload      = TCT_PRELOAD("smacks"),
 	.session_size = sizeof(struct sm),
 	.stream_size  = sizeof(struct sm_stream),
 	.session_end  = session_end,
 	.stream_end   = stream_end,
 	.load         = load,
+	.ready        = sm_restore_start,
+	.unload       = unload,
 );

@@ -436,31 +436,59 @@ static int find_place(struct archive *a, DB_TXN *txn, const char *user, uint64_t
 	return (*m)->number == month_of(id) ? TCT_OK : TCT_ENOENT;
 }
 
+/* A row as it is, to be changed: `v` begins with the other party; the caller frees it. */
+static int take_row(const struct month *m, DB_TXN *txn, uint64_t number, uint64_t id, DBT *v)
+{
+	unsigned char key[ROW_KEY];
+	DBT k = dbt(key, sizeof key);
+	int rc;
+
+	row_key(key, number, id);
+	*v = dbt(NULL, 0);
+	v->flags = DB_DBT_MALLOC;
+	rc = m->db->get(m->db, txn, &k, v, DB_RMW);
+	if (rc != 0)
+		return bdb_status(rc);
+	if (v->size > 0 && memchr(v->data, '\0', v->size) != NULL)
+		return TCT_OK;
+	free(v->data);
+	return TCT_EIO;
+}
+
 int archive_replace(struct archive *a, DB_TXN *txn, const char *user, uint64_t id,
 	const void *bytes, size_t len)
 {
-	unsigned char key[ROW_KEY];
 	struct month *m;
 	struct slot *s;
-	DBT k, v;
-	int rc, status = find_place(a, txn, user, id, &s, &m);
-	char *with;
+	DBT v;
+	int status = find_place(a, txn, user, id, &s, &m);
 
+	if (status == TCT_OK)
+		status = take_row(m, txn, s->number, id, &v);
 	if (status != TCT_OK)
 		return status;
-	row_key(key, s->number, id);
-	k = dbt(key, sizeof key);
-	v = dbt(NULL, 0);
-	v.flags = DB_DBT_MALLOC;
-	rc = m->db->get(m->db, txn, &k, &v, DB_RMW);
-	if (rc != 0)
-		return bdb_status(rc);
-	with = v.data;
-	status = v.size > 0 && memchr(with, '\0', v.size) != NULL ?
-		put_value(a, m, txn, s->number, id, with, bytes, len) :
-		TCT_EIO;
+	status = put_value(a, m, txn, s->number, id, v.data, bytes, len);
 	free(v.data);
 	return status;
+}
+
+int archive_get(struct archive *a, DB_TXN *txn, const char *user, uint64_t id,
+	tct_storage_archive_fn *row, void *ctx)
+{
+	struct month *m;
+	struct slot *s;
+	size_t with;
+	DBT v;
+	int status = find_place(a, txn, user, id, &s, &m);
+
+	if (status == TCT_OK)
+		status = take_row(m, txn, s->number, id, &v);
+	if (status != TCT_OK)
+		return status;
+	with = strlen(v.data) + 1;
+	row(ctx, id, v.data, (char *)v.data + with, v.size - with);
+	free(v.data);
+	return TCT_OK;
 }
 
 int archive_delete(struct archive *a, DB_TXN *txn, const char *user, uint64_t id)

@@ -75,6 +75,9 @@ int archive_last_id(struct archive *a, uint64_t *id);
 /* ---- the writer ---- */
 int archive_append(struct archive *a, DB_TXN *txn, const char *user, uint64_t id,
 	const char *with, const void *bytes, size_t len);
+/* The row in the transaction. */
+int archive_get(struct archive *a, DB_TXN *txn, const char *user, uint64_t id,
+	tct_storage_archive_fn *row, void *ctx);
 int archive_replace(struct archive *a, DB_TXN *txn, const char *user, uint64_t id,
 	const void *bytes, size_t len);
 int archive_delete(struct archive *a, DB_TXN *txn, const char *user, uint64_t id);

@@ -256,6 +256,13 @@ static int replace(struct tct_mod *m, void *txn, void *table, const char *user, 
 	return archive_replace(archive(table), txn, user, id, bytes, len);
 }
 
+static int get_row(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id,
+	tct_storage_archive_fn *row, void *ctx)
+{
+	(void)m;
+	return archive_get(archive(table), txn, user, id, row, ctx);
+}
+
 static int archive_del(struct tct_mod *m, void *txn, void *table, const char *user, uint64_t id)
 {
 	(void)m;
@@ -442,6 +449,7 @@ static const struct tct_storage_ops ops = {
 	.space = space,
 	.count = count,
 	.replace = replace,
+	.archive_get = get_row,
 	.trim = trim,
 	.purge = purge,
 	.expire = expire,

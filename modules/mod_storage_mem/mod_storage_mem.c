@@ -487,6 +487,27 @@ static int replace(struct tct_mod *m, void *txn, void *tbl, const char *user, ui
 	return add(txn, tbl, REPLACE, user, row_new(id, "", bytes, len));
 }
 
+static int archive_get(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t id,
+	tct_storage_archive_fn *give, void *ctx)
+{
+	struct mem *mem = tct_mod_data(m);
+	const struct row *old, *last = NULL;
+	struct table *t = tbl;
+
+	pthread_mutex_lock(&mem->lock);
+	old = row_find(owner_find(t, user), id, "");
+	for (const struct change *c = ((struct txn *)txn)->first; old != NULL && c != NULL; c = c->next) {
+		if (c->table == t && c->kind == REPLACE && c->row->id == id &&
+			strcmp(c->user, user) == 0)
+			last = c->row;
+	}
+	if (old != NULL)
+		give(ctx, id, old->text, bytes_of(last != NULL ? last : old),
+			last != NULL ? last->len : old->len);
+	pthread_mutex_unlock(&mem->lock);
+	return old != NULL ? TCT_OK : TCT_ENOENT;
+}
+
 static int trim(struct tct_mod *m, void *txn, void *tbl, const char *user, uint64_t up_to)
 {
 	(void)m;
@@ -566,6 +587,7 @@ static const struct tct_storage_ops ops = {
 	.space = nothing,
 	.count = count,
 	.replace = replace,
+	.archive_get = archive_get,
 	.trim = trim,
 	.purge = del_user,
 	.expire = expire,

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *bytes = arena_strndup(&a, (const char *)data, size);
 
 	if (value_decode(span_make(bytes, size), &v) && v.kind != TCT_VALUE_NONE) {
-		struct span encoded = value_encode(&a, &v);
+		struct span encoded = value_encode(&a, &v, 0);
 		char *copy = arena_strndup(&a, encoded.data, encoded.len);
 
 		fuzz_check(value_decode(span_make(copy, encoded.len), &again));

@@ -28,7 +28,7 @@ static void assert_round_trip(const struct tct_value *v)
 	char *copy;
 
 	arena_init(&a);
-	bytes = value_encode(&a, v);
+	bytes = value_encode(&a, v, 0);
 	copy = exact(bytes.data, bytes.len);
 	assert_true(value_decode(span_make(copy, bytes.len), &back));
 	assert_true(value_equal(v, &back));
@@ -73,6 +73,50 @@ static void equal_means_kind_and_content(void **state)
 	assert_false(value_equal(&one, &two));
 	assert_false(value_equal(&text, &bytes));
 	assert_false(value_equal(&text, &longer));
+}
+
+/* Marks are in front, in the room that was left or anew; the value stays what it is. */
+static void marks_come_before_the_value(void **state)
+{
+	struct tct_value v = tct_string("said"), out;
+	struct mark mark = { .kind = MARK_TO };
+	size_t room = MARK_ROOM;
+	struct span bytes;
+	struct arena a;
+
+	arena_init(&a);
+	bytes = value_encode(&a, &v, room);
+	assert_int_equal(value_mark_count(bytes), 0);
+	for (uint32_t i = 0; i < MARKS_MAX + 3; i++) {
+		uint32_t count = i < MARKS_MAX ? i + 1 : MARKS_MAX;
+
+		mark.session = UINT64_C(0xfedcba9876543210) + i;
+		mark.number = UINT32_MAX - i;
+		mark.floor = i;
+		value_mark(&a, &bytes, &room, &mark);
+		assert_int_equal(value_mark_count(bytes), count);
+		assert_true(value_decode(bytes, &out));
+		assert_int_equal(out.kind, TCT_VALUE_STRING);
+		assert_int_equal(out.bytes.len, 4);
+		assert_memory_equal(out.bytes.data, "said", 4);
+	}
+	for (uint32_t i = 0; i < MARKS_MAX; i++) { /* the newest first */
+		uint32_t n = MARKS_MAX - 1 - i;
+
+		value_mark_get(bytes, i, &mark);
+		assert_true(mark.session == UINT64_C(0xfedcba9876543210) + n);
+		assert_int_equal(mark.number, UINT32_MAX - n);
+		assert_int_equal(mark.floor, n);
+		assert_int_equal(mark.kind, MARK_TO);
+	}
+	for (size_t len = 0; len < 2 + MARKS_MAX * MARK_BYTES; len++) {
+		char *copy = exact(bytes.data, len);
+
+		assert_false(value_decode(span_make(copy, len), &out));
+		assert_int_equal(value_mark_count(span_make(copy, len)), 0);
+		free(copy);
+	}
+	arena_fini(&a);
 }
 
 static void foreign_bytes_are_no_values(void **state)
@@ -374,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_come_back),
 		cmocka_unit_test(equal_means_kind_and_content),
+		cmocka_unit_test(marks_come_before_the_value),
 		cmocka_unit_test(foreign_bytes_are_no_values),
 		cmocka_unit_test(records_come_back),
 		cmocka_unit_test(defaults_stand_in),

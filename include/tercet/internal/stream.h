@@ -123,17 +123,83 @@ TCT_API void tcti_session_set_resumable(struct tct_session *session, int64_t sec
 
 /* From here on its stanzas are counted: received, and handled, which is in order: that many of
  * the first ones have ended (a question: was answered) and what they wrote is on disk. Both
- * begin at 0 and wrap at 2^32. They are equal when nothing waits. */
-TCT_API void tcti_session_track(struct tct_session *s);
+ * begin at `handled` and wrap at 2^32. They are equal when nothing waits. */
+TCT_API void tcti_session_track(struct tct_session *s, uint32_t handled);
 TCT_API uint32_t tcti_session_received(const struct tct_session *s);
 TCT_API uint32_t tcti_session_handled(const struct tct_session *s);
+/* How many are on disk as handled: what a server after a crash finds. At most what is handled,
+ * and less when the last ones wrote nothing; then the owner of the pipe may write it down and
+ * say so. */
+TCT_API uint32_t tcti_session_durable(const struct tct_session *s);
+TCT_API void tcti_session_set_durable(struct tct_session *s, uint32_t handled);
+/* From here on the archive rows that the session's stanzas leave with its account, and those
+ * of messages that it gets, say so: with this key (not 0), and the number of the stanza, which
+ * for what it gets begins after `sent`. See tcti_row_mark. */
+TCT_API void tcti_session_mark(struct tct_session *s, uint64_t key, uint32_t sent);
+/* The number of the last stanza that was counted for it. */
+TCT_API uint32_t tcti_session_sent(const struct tct_session *s);
 /* Has the operation `handled` of the pipe's owner called at the end of this turn, once. */
 TCT_API void tcti_session_notice(struct tct_session *s);
 
+/* What is queued for sessions: one stanza for one receiver, counted; its payload is shared. */
+struct delivery;
+
+/* ---- sessions that outlive the process ---- */
+
+/* What is needed to make the session again, but for its queue: resource, presence, what
+ * modules save. */
+TCT_API void tcti_session_save(const struct tct_session *s, struct tct_record *out);
+/* Makes it again, in the notice TCT_ENTITY_LOADED of its account; nobody is told, and it has no
+ * stream: detach it, to say how long it waits for one. TCT_EINVAL: it cannot be made. */
+TCT_API int tcti_session_restore(struct tct_entity *e, const struct tct_value *saved,
+	struct tct_session **session);
+/* It is whole: calls the handlers of TCT_SESSION_RESTORED. */
+TCT_API void tcti_session_restored(struct tct_session *s);
+/* A message that was sent by a session is done with; its client will send it again. */
+TCT_API void tcti_session_expect_again(struct tct_session *s, const struct tct_stanza *st);
+
+/* A set of this turn's own on the host of `m`, not to be submitted: it is handed over when the
+ * turn ends. */
+TCT_API struct tct_txn *tcti_txn_of_turn(struct tct_mod *m);
+/* The highest id that a row of an archive has by now. */
+TCT_API uint64_t tcti_rows_last(const struct tct_mod *m);
+
+enum tcti_mark_kind {
+	TCTI_MARK_SENT = 0, /* the session's client has sent it */
+	TCTI_MARK_TO = 1    /* it goes to the session */
+};
+struct tcti_mark {
+	uint64_t session; /* its key */
+	uint32_t number;  /* of the stanza, in that direction */
+	uint32_t floor;   /* SENT: all up to that number are done with */
+	uint32_t kind;
+};
+struct tcti_row; /* valid in the callback */
+typedef void tcti_mark_fn(struct tct_mod *m, struct tcti_row *row, const struct tcti_mark *mark,
+	void *data);
+typedef void tcti_marks_done_fn(struct tct_mod *m, struct tct_entity *e, int status, void *data);
+/* In the notice TCT_ENTITY_LOADED: calls fn for each mark in a row of the account with that id
+ * or a later one, then done; the account is not ready before. Ends with `m`. */
+TCT_API void tcti_entity_marks(struct tct_mod *m, struct tct_entity *e, uint64_t from,
+	tcti_mark_fn *fn, tcti_marks_done_fn *done, void *data);
+TCT_API uint64_t tcti_row_id(const struct tcti_row *row);
+/* The message as it was stored; one reference; NULL: it cannot be read. */
+TCT_API struct tct_stanza *tcti_row_stanza(const struct tcti_row *row);
+/* The copy of the row's message that a session had to get, counted, the caller's; NULL: it
+ * cannot be made. */
+TCT_API struct delivery *tcti_row_delivery(struct tcti_row *row, const struct tcti_mark *mark);
+/* The row that a delivery is kept as; 0: none. */
+TCT_API uint64_t tcti_delivery_row(const struct delivery *d);
+/* Marks that row for the session, with this number. */
+TCT_API void tcti_delivery_mark(struct tct_session *s, struct delivery *d, uint32_t number);
+/* Appends the stanza as it is written. */
+TCT_API void tcti_delivery_save(const struct delivery *d, struct tct_record *out,
+	const char *field);
+/* One that was saved so; counted, the caller's; NULL: these bytes are none. */
+TCT_API struct delivery *tcti_delivery_load(const struct tct_value *bytes);
+
 /* ---- the output pipe of a session: HOLD, COUNT, WRITE ---- */
 
-/* What is queued: one stanza for one receiver, counted; its payload is shared. */
-struct delivery;
 TCT_API struct delivery *tcti_delivery_ref(struct delivery *d);
 TCT_API void tcti_delivery_unref(struct delivery *d);
 TCT_API uint32_t tcti_delivery_type(const struct delivery *d); /* enum tct_type */
@@ -149,6 +215,16 @@ struct tcti_pipe_ops {
 	/* tcti_session_handled has grown, or tcti_session_notice was called; once for all of a
 	 * turn, at its end. May be NULL. */
 	void (*handled)(struct tct_mod *m, struct tct_session *s);
+	/* ---- of a session with marks; may be NULL ---- */
+	/* A set that the client caused leaves no row that could be marked: writes into it that
+	 * all stanzas up to `number` are handled. */
+	void (*note_handled)(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
+		uint32_t number);
+	/* A row that was there before (its id) was marked as sent to the session. */
+	void (*marked)(struct tct_mod *m, struct tct_session *s, uint64_t id);
+	/* The server stops: writes down all that the session needs to come back. False: it
+	 * cannot, and the session ends like others. */
+	bool (*save)(struct tct_mod *m, struct tct_session *s);
 };
 /* One module per session; NULL takes it off. `ops` lives as long as the instance. */
 TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, const struct tcti_pipe_ops *ops);

@@ -1,0 +1,184 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* resume.c - a client takes up a session whose connection was lost (XEP-0198 section 5); how
+ * many sessions wait for that. */
+#include "smacks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct search {
+	struct tct_mod *mod;
+	const char *id;
+	struct sm *found;
+	struct tct_session *oldest; /* that hibernates, and how many there are */
+	uint32_t hibernated;
+};
+
+/* Compared to the end, so that its time says nothing. */
+static bool same_id(const char *a, const char *b)
+{
+	unsigned char differs = 0;
+
+	if (strlen(b) != ID_LEN)
+		return false;
+	for (size_t i = 0; i < ID_LEN; i++)
+		differs |= (unsigned char)(a[i] ^ b[i]);
+	return differs == 0;
+}
+
+static void look_at(struct tct_session *s, void *data)
+{
+	struct search *search = data;
+	struct sm *sm = tct_session_data_peek(search->mod, s);
+
+	if (!sm_enabled(sm))
+		return;
+	if (search->id != NULL && sm->resumable && same_id(sm->id, search->id))
+		search->found = sm;
+	if (tct_session_attached(s))
+		return;
+	if (search->oldest == NULL)
+		search->oldest = s;
+	search->hibernated++;
+}
+
+static struct sm *find(struct tct_mod *m, struct tct_stream *s, const char *id)
+{
+	struct tct_entity *e = tct_entity_find(tct_mod_host(m), tcti_stream_user(s));
+	struct search search = { m, id, NULL, NULL, 0 };
+
+	if (e != NULL)
+		tct_entity_sessions(e, look_at, &search);
+	return search.found != NULL && !search.found->full ? search.found : NULL;
+}
+
+struct tct_stream *sm_take_waiting(struct sm *sm)
+{
+	struct sm_stream *waiting = sm->waiting;
+
+	sm->waiting = NULL;
+	if (waiting == NULL)
+		return NULL;
+	waiting->sm = NULL;
+	tcti_stream_release(waiting->stream);
+	return waiting->stream;
+}
+
+/* What was written on the old connection and not acknowledged comes before what was not. */
+static void replay(struct sm *sm)
+{
+	uint32_t written = sm->queue.count - (uint32_t)tcti_pipe_unwritten(sm->session);
+
+	for (uint32_t i = written; i > 0; i--)
+		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1));
+}
+
+/* After a crash: what the client has is known by its own number only; from here on both sides
+ * count alike again. False: it cannot have got that many, and the stream ends. */
+static bool adopt(struct tct_mod *m, struct sm *sm, struct tct_stream *s, uint32_t h)
+{
+	struct sparse *sparse = sm->sparse;
+	uint32_t n = 0;
+	struct tct_txn *txn;
+
+	if ((int32_t)(h - sm->acked) < 0 || (int32_t)(sparse->last - h) < 0) {
+		sm_too_high(s, h, sparse->last);
+		return false;
+	}
+	while (n < sparse->count && (int32_t)(sparse->numbers[n] - h) <= 0)
+		tcti_delivery_taken(queue_get(&sm->queue, n++));
+	queue_drop(&sm->queue, n);
+	sm->acked = h;
+	free(sparse);
+	sm->sparse = NULL;
+	txn = tcti_txn_of_turn(m);
+	sm_save_rename(m, sm, txn);
+	for (uint32_t i = 0; i < sm->queue.count; i++)
+		tcti_delivery_mark(sm->session, queue_get(&sm->queue, i), h + 1 + i);
+	return true;
+}
+
+/* All that the client sent on its old connection is handled: it gets the count, then what it
+ * has not acknowledged, then what waits. */
+void sm_finish_resume(struct tct_mod *m, struct sm *sm)
+{
+	uint32_t h = sm->waiting->h;
+	struct tct_stream *s = sm_take_waiting(sm);
+	struct tct_elem *e;
+
+	if (sm->sparse != NULL ? !adopt(m, sm, s, h) : !sm_acknowledge(s, sm, h))
+		return;
+	if (tcti_session_resume(s, sm->session) != TCT_OK) {
+		sm_send_failed(s, "item-not-found");
+		return;
+	}
+	e = tcti_nonza_new(NS_SM, "resumed");
+	tct_set(e, "previd", sm->id);
+	tct_set_int(e, "h", tcti_session_handled(sm->session));
+	tcti_stream_send_first(s, e);
+	replay(sm);
+	if (sm->queue.count > 0)
+		sm_ask(m, sm);
+}
+
+/* The newest try of a client counts: older connections of the session end. */
+static void take_over(struct tct_mod *m, struct sm *sm)
+{
+	const struct smacks_config *config = tct_mod_config(m);
+	struct tct_stream *older = sm_take_waiting(sm);
+
+	if (older != NULL)
+		tcti_stream_close(older, "conflict", NULL);
+	if (tct_session_attached(sm->session))
+		tcti_session_detach(sm->session, config->hibernation_time, "conflict");
+	sm_rest(sm);
+}
+
+enum tct_verdict sm_on_resume(struct tct_mod *m, struct tct_stream *s,
+	const struct tct_elem *e)
+{
+	const char *previd = tct_attr(e, "previd");
+	struct sm_stream *stream;
+	struct sm *sm;
+	uint32_t h;
+
+	if (tcti_stream_user(s) == NULL)
+		return TCT_CONTINUE;
+	if (tcti_stream_session(s) != NULL) {
+		sm_send_failed(s, "unexpected-request");
+		return TCT_HANDLED;
+	}
+	if (previd == NULL || !sm_read_h(e, &h)) {
+		sm_send_failed(s, "bad-request");
+		return TCT_HANDLED;
+	}
+	sm = find(m, s, previd);
+	if (sm == NULL) {
+		sm_send_failed(s, "item-not-found");
+		return TCT_HANDLED;
+	}
+	take_over(m, sm);
+	stream = tcti_stream_data(m, s);
+	stream->stream = s;
+	stream->sm = sm;
+	stream->h = h;
+	sm->waiting = stream;
+	tcti_stream_hold(s);
+	tcti_session_notice(sm->session);
+	return TCT_HANDLED;
+}
+
+void sm_detached(struct tct_mod *m, struct tct_session *s)
+{
+	const struct smacks_config *config = tct_mod_config(m);
+	struct search search = { m, NULL, NULL, NULL, 0 };
+	struct sm *sm = tct_session_data_peek(m, s);
+
+	if (!sm_enabled(sm))
+		return;
+	sm_rest(sm);
+	tct_entity_sessions(tct_session_entity(s), look_at, &search);
+	if (search.hibernated > (uint32_t)config->hibernated_sessions)
+		tct_session_close(search.oldest, NULL, NULL);
+}

@@ -1,0 +1,298 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* save.c - what is written down of a session that may be resumed, so that it outlives the
+ * server. Rows of the account in the store "smacks", with the session's key in hexadecimal:
+ *
+ *   sKEY  what the session is, how far both sides had come, and the first id of the rows that
+ *         its queue is kept as. Written when it begins, and again now and then
+ *   hKEY  how many of the client's stanzas are handled, when nothing else says so
+ *   qKEY  only by a server that stops: what of its queue is kept as no row
+ *
+ * The messages of the queue are found by the marks that core leaves in their rows (archive,
+ * offline store); so a message costs no row of its own. What a crash loses is presence and
+ * questions that were under way. */
+#include "smacks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAVE_MS 1000
+/* Of the queue's bytes that are kept as no rows; presence and answers. */
+#define INLINE_BYTES (1024u * 1024)
+/* An event that has left a row may still be on its way to the session. */
+#define MARGIN_IDS (UINT64_C(60000000) << 8)
+
+void sm_row_key(char letter, uint64_t key, char out[SM_KEY_SIZE])
+{
+	snprintf(out, SM_KEY_SIZE, "%c%016llx", letter, (unsigned long long)key);
+}
+
+static const char *user_of(const struct sm *sm)
+{
+	return tct_session_user(sm->session);
+}
+
+static struct tct_kv *kv_of(const struct tct_mod *m)
+{
+	return ((const struct smacks *)tct_mod_data(m))->kv;
+}
+
+/* ---- the record ---- */
+
+/* Numbers up to here may be used before the record is written again. */
+static uint32_t reserve(const struct smacks_config *config)
+{
+	return 2 * (uint32_t)config->queue_count + 1000;
+}
+
+static uint64_t lowest_row(struct tct_mod *m, const struct sm *sm)
+{
+	uint64_t now = tcti_rows_last(m), low = now > MARGIN_IDS ? now - MARGIN_IDS : 1;
+
+	for (uint32_t i = 0; i < sm->queue.count; i++) {
+		uint64_t id = tcti_delivery_row(queue_get(&sm->queue, i));
+
+		if (id != 0 && id < low)
+			low = id;
+	}
+	return low;
+}
+
+static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bool clean)
+{
+	struct tct_record *r = tct_record_new();
+	char key[SM_KEY_SIZE];
+
+	sm->low = lowest_row(m, sm);
+	sm->ceiling = (sm->sparse != NULL ? sm->sparse->last : tcti_session_sent(sm->session)) +
+		reserve(tct_mod_config(m));
+	sm->saved_acked = sm->acked;
+	sm->saved_handled = tcti_session_handled(sm->session);
+	tct_record_set_string(r, "id", sm->id);
+	tct_record_set_int(r, "max", sm->max);
+	tct_record_set_int(r, "acked", sm->acked);
+	tct_record_set_int(r, "sent", tcti_session_sent(sm->session));
+	tct_record_set_int(r, "ceiling", sm->ceiling);
+	tct_record_set_int(r, "handled", tcti_session_durable(sm->session));
+	tct_record_set_int(r, "low", (int64_t)sm->low);
+	tct_record_set_int(r, "clean", clean);
+	tcti_session_save(sm->session, r);
+	sm_row_key('s', sm->key, key);
+	tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_record_value(r));
+	tct_record_free(r);
+}
+
+void sm_save_write(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
+{
+	sm_stop(&sm->save);
+	put_record(m, sm, txn, false);
+}
+
+static void save_now(struct tct_scope *scope, void *data)
+{
+	struct sm *sm = data;
+	struct tct_mod *m = tct_scope_mod(scope);
+
+	sm->save = NULL;
+	sm_save_write(m, sm, tcti_txn_of_turn(m));
+}
+
+static void save_in(struct sm *sm, int64_t ms)
+{
+	if (sm->key != 0 && sm->save == NULL)
+		sm->save = tct_timer_start(tct_session_scope(sm->mod, sm->session), ms, 0,
+			save_now, sm);
+}
+
+void sm_save_look(struct sm *sm)
+{
+	const struct smacks_config *config = tct_mod_config(sm->mod);
+	uint32_t left = sm->ceiling - tcti_session_sent(sm->session);
+
+	if (sm->key == 0 || sm->save != NULL)
+		return;
+	if (left < (uint32_t)config->queue_count + 500)
+		save_in(sm, 0);
+	else if (sm->acked - sm->saved_acked >= 64 ||
+		tcti_session_handled(sm->session) - sm->saved_handled >= 1000)
+		save_in(sm, SAVE_MS);
+}
+
+static uint64_t new_key(void)
+{
+	uint64_t key;
+
+	do
+		tct_random(&key, sizeof key);
+	while (key == 0);
+	return key;
+}
+
+void sm_save_begin(struct tct_mod *m, struct sm *sm)
+{
+	sm->key = new_key();
+	tcti_session_mark(sm->session, sm->key, 0);
+	sm_save_write(m, sm, tcti_txn_of_turn(m));
+}
+
+static void delete_rows(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
+{
+	static const char letters[] = "shq";
+	char key[SM_KEY_SIZE];
+
+	for (const char *c = letters; *c != '\0'; c++) {
+		sm_row_key(*c, sm->key, key);
+		tct_kv_delete(txn, kv_of(m), user_of(sm), key);
+	}
+}
+
+void sm_save_rename(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
+{
+	delete_rows(m, sm, txn);
+	sm->key = new_key();
+	tcti_session_mark(sm->session, sm->key, sm->acked + sm->queue.count);
+	sm_save_write(m, sm, txn);
+}
+
+void sm_save_forget(struct tct_mod *m, struct sm *sm)
+{
+	if (sm->key != 0)
+		delete_rows(m, sm, tcti_txn_of_turn(m));
+	sm->key = 0;
+}
+
+/* ---- how far the client's stanzas are handled ---- */
+
+static void put_handled(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, uint32_t number)
+{
+	char key[SM_KEY_SIZE];
+
+	sm_row_key('h', sm->key, key);
+	tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_int(number));
+}
+
+void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
+	uint32_t number)
+{
+	struct sm *sm = tct_session_data(m, s);
+
+	if (sm->key != 0)
+		put_handled(m, sm, txn, number);
+}
+
+struct note {
+	struct sm *sm;
+	uint32_t number;
+};
+
+/* On a full disk the client is answered all the same: the worst that can happen then is that
+ * it sends again what changed nothing. */
+static void noted(struct tct_scope *scope, int status, void *data)
+{
+	struct note *note = data;
+	struct sm *sm = note->sm;
+
+	(void)scope;
+	(void)status;
+	sm->noting = false;
+	tcti_session_set_durable(sm->session, note->number);
+	tct_scope_free(note);
+	tcti_session_notice(sm->session);
+}
+
+void sm_note_handled_now(struct tct_mod *m, struct sm *sm)
+{
+	struct tct_scope *scope = tct_session_scope(m, sm->session);
+	struct tct_txn *txn;
+	struct note *note;
+
+	if (sm->noting)
+		return;
+	sm->noting = true;
+	note = tct_scope_alloc(scope, sizeof *note, NULL);
+	note->sm = sm;
+	note->number = tcti_session_handled(sm->session);
+	txn = tct_txn_new(m);
+	put_handled(m, sm, txn, note->number);
+	tct_txn_submit(scope, txn, noted, note);
+}
+
+/* ---- when it is written again ---- */
+
+/* An old row was marked: the next server has to look so far back. */
+void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id)
+{
+	struct sm *sm = tct_session_data(m, s);
+
+	if (sm->key != 0 && id < sm->low)
+		sm_save_write(m, sm, tcti_txn_of_turn(m));
+}
+
+static void look(struct tct_mod *m, struct tct_event *ev, int64_t ms)
+{
+	struct tct_session *s = ev->origin.session;
+	struct sm *sm = s != NULL ? tct_session_data_peek(m, s) : NULL;
+
+	if (sm_enabled(sm) && tct_stanza_to(ev->stanza) == NULL)
+		save_in(sm, ms);
+}
+
+enum tct_verdict sm_on_presence(struct tct_mod *m, struct tct_event *ev)
+{
+	look(m, ev, 0);
+	return TCT_CONTINUE;
+}
+
+/* What modules know of a session changes by questions of its client (carbons, roster). */
+enum tct_verdict sm_on_iq(struct tct_mod *m, struct tct_event *ev)
+{
+	if ((tct_stanza_type(ev->stanza) & (TCT_IQ_SET | TCT_IQ_GET)) != 0)
+		look(m, ev, SAVE_MS);
+	return TCT_CONTINUE;
+}
+
+/* ---- the server stops ---- */
+
+/* What is no row, with its place in the queue. */
+static void put_queue(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
+{
+	struct tct_record *r = tct_record_new();
+	size_t bytes = 0;
+	char key[SM_KEY_SIZE], field[16];
+	bool any = false;
+
+	for (uint32_t i = 0; i < sm->queue.count; i++) {
+		struct delivery *d = queue_get(&sm->queue, i);
+
+		if (tcti_delivery_row(d) != 0)
+			continue;
+		bytes += tcti_delivery_size(d);
+		if (bytes > INLINE_BYTES)
+			break;
+		snprintf(field, sizeof field, "%u", i);
+		tcti_delivery_save(d, r, field);
+		any = true;
+	}
+	sm_row_key('q', sm->key, key);
+	if (any)
+		tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_record_value(r));
+	else
+		tct_kv_delete(txn, kv_of(m), user_of(sm), key);
+	tct_record_free(r);
+}
+
+bool sm_save(struct tct_mod *m, struct tct_session *s)
+{
+	struct sm *sm = tct_session_data_peek(m, s);
+	struct tct_txn *txn;
+
+	if (!sm_enabled(sm) || sm->key == 0 || sm->full)
+		return false;
+	txn = tcti_txn_of_turn(m);
+	sm_stop(&sm->save);
+	put_record(m, sm, txn, sm->sparse == NULL);
+	put_queue(m, sm, txn);
+	sm->saved = true;
+	return true;
+}

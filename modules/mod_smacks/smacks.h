@@ -1,0 +1,127 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* smacks.h - what the files of mod_smacks share. A session that has it enabled has a `struct
+ * sm`; one that may be resumed has a key, too, under which it is written down in the store
+ * "smacks", so that it outlives the server (save.c). */
+#pragma once
+
+#include "queue.h"
+
+#define NS_SM "urn:xmpp:sm:3"
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+#define ID_LEN 32
+
+struct smacks_config {
+	int64_t hibernation_time;
+	int64_t hibernated_sessions;
+	int64_t max_unacked;
+	int64_t ack_delay;
+	int64_t ack_timeout;
+	int64_t queue_count;
+	int64_t queue_size;
+};
+
+/* Data of the instance. */
+struct smacks {
+	struct tct_kv *kv; /* preloaded; see save.c */
+	char *after;       /* restore.c: sessions of users up to this one have been looked for */
+	size_t loading;
+};
+
+/* Of a session that has it enabled (id is not empty). */
+struct sm {
+	char id[ID_LEN + 1];
+	bool resumable;
+	bool asked;  /* we asked, and no answer came yet */
+	bool owes;   /* the client asked, and waits until what it sent is handled */
+	bool full;   /* the session is being ended for that */
+	bool noting; /* how far it is handled is being written down */
+	bool saved;  /* the server stops: what is written down stays */
+	uint32_t acked; /* what the client has acknowledged; the queue follows it */
+	struct queue queue;
+	struct tct_session *session;
+	struct tct_mod *mod;
+	struct tct_timer *ask, *timeout, *answer, *save;
+	struct sm_stream *waiting; /* wants to resume, when all input is handled */
+	/* save.c; key 0: it is not written down */
+	uint64_t key, low;
+	int64_t max; /* seconds to wait for its client */
+	uint32_t ceiling, saved_acked, saved_handled;
+	/* restore.c: how its client has counted since is not known; NULL: it is. */
+	struct sparse *sparse;
+	struct restoring *restoring; /* while its rows are looked for */
+};
+
+/* A session that came back after a crash: what its client was sent that is kept as rows, with
+ * the numbers of then; what was sent between these is gone. */
+struct sparse {
+	uint32_t last; /* the highest number that its client may have got */
+	uint32_t count;
+	uint32_t numbers[]; /* of the first entries of the queue; others come after `last` */
+};
+
+/* Of a stream that asked to resume. */
+struct sm_stream {
+	struct tct_stream *stream;
+	struct sm *sm; /* for which it waits; NULL: for none */
+	uint32_t h;
+};
+
+static inline bool sm_enabled(const struct sm *sm)
+{
+	return sm != NULL && sm->id[0] != '\0';
+}
+
+/* ---- mod_smacks.c ---- */
+extern const struct tcti_pipe_ops sm_pipe_ops;
+void sm_stop(struct tct_timer **timer);
+void sm_ask(struct tct_mod *m, struct sm *sm);
+void sm_send_count(struct tct_stream *s, const char *name, uint32_t h);
+void sm_send_failed(struct tct_stream *s, const char *condition);
+/* The number in `h`; false when it is none. */
+bool sm_read_h(const struct tct_elem *e, uint32_t *h);
+/* The client has handled `h` in all. False: that is more than it was sent, and the stream
+ * ends (section 4). */
+bool sm_acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h);
+/* Ends the stream of a client that says it has handled `h` when it was sent `sent`. */
+void sm_too_high(struct tct_stream *s, uint32_t h, uint32_t sent);
+/* Nobody is asked or answered while there is no connection. */
+void sm_rest(struct sm *sm);
+
+/* ---- resume.c ---- */
+tcti_nonza_fn sm_on_resume;
+tct_session_fn sm_detached;
+void sm_finish_resume(struct tct_mod *m, struct sm *sm);
+/* A stream stops waiting for its session, and may go on; NULL: none waits. */
+struct tct_stream *sm_take_waiting(struct sm *sm);
+
+/* ---- save.c ---- */
+/* It may be resumed: from here on it is written down. */
+void sm_save_begin(struct tct_mod *m, struct sm *sm);
+/* The client was sent, or has acknowledged or sent, one more. */
+void sm_save_look(struct sm *sm);
+/* Into a set. */
+void sm_save_write(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
+/* Gets a new key: what is marked with the old one is not found any more. */
+void sm_save_rename(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
+/* Writes down how far the session's stanzas are handled, then says so to the session. */
+void sm_note_handled_now(struct tct_mod *m, struct sm *sm);
+/* It is over. */
+void sm_save_forget(struct tct_mod *m, struct sm *sm);
+/* Operations of the pipe. */
+void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
+	uint32_t number);
+void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id);
+bool sm_save(struct tct_mod *m, struct tct_session *s);
+tct_stanza_fn sm_on_presence, sm_on_iq;
+
+#define SM_KEY_SIZE 18 /* of a row: a letter, 16 digits, NUL */
+void sm_row_key(char letter, uint64_t key, char out[SM_KEY_SIZE]);
+
+/* ---- restore.c ---- */
+tct_entity_fn sm_loaded;
+/* All accounts that have something written down are loaded, one after the other. */
+void sm_restore_start(struct tct_mod *m);
+/* Forgets the session, which ends while its rows are looked for. */
+void sm_restore_leave(struct sm *sm);
