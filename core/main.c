@@ -70,6 +70,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "tercetd: unexpected argument \"%s\"\n%s", argv[optind], usage);
 		return 2;
 	}
+	tcti_restartable(argv);
 	/* Where the libraries of a build tree are is of no concern to what we start. */
 	unsetenv("LD_LIBRARY_PATH");
 	if (module != NULL)

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#define RESTART_SECONDS 60
 
 enum { DONE = 0, REFUSED = 1, USAGE = 2, NO_SERVER = 3 };
 
@@ -317,6 +320,32 @@ static void locate(const char *config, const char *socket_path, char **folder, c
 	*name = strdup(slash != NULL ? slash + 1 : socket_path);
 }
 
+/* The server has said that it starts again: until `old` (taken), a connection to it, ends, and
+ * then until one answers. */
+static int wait_for_server(int old, const char *folder, const char *name)
+{
+	struct pollfd gone = { .fd = old, .events = POLLIN };
+	struct timespec pause = { 0, 20000000 };
+	int left = RESTART_SECONDS * 50;
+
+	if (poll(&gone, 1, RESTART_SECONDS * 1000) <= 0)
+		left = 0;
+	close(old);
+	for (; left > 0; left--) {
+		int fd = connect_to(folder, name);
+		char *answer = fd >= 0 ? exchange(fd, "{\"command\":\"status\",\"args\":[]}") : NULL;
+
+		if (answer != NULL) {
+			free(answer);
+			return DONE;
+		}
+		nanosleep(&pause, NULL);
+	}
+	fprintf(stderr, "tercetctl: the server has not come back in %d seconds: see its log\n",
+		RESTART_SECONDS);
+	return REFUSED;
+}
+
 static int run_online(int fd, const char *request, bool as_json)
 {
 	char *answer = exchange(fd, request);
@@ -348,7 +377,11 @@ static int run(const char *config, const char *socket_path, const struct tcti_co
 		goto out;
 	fd = connect_to(folder, name);
 	if (fd >= 0) {
+		int watch = (c->flags & TCTI_CONTROL_RETURNS) != 0 ? connect_to(folder, name) : -1;
+
 		code = run_online(fd, request, as_json);
+		if (watch >= 0 && code == DONE)
+			code = wait_for_server(watch, folder, name);
 	} else if (socket_path != NULL) {
 		fprintf(stderr, "tercetctl: no server listens on \"%s\"\n", socket_path);
 		code = NO_SERVER;

@@ -418,6 +418,15 @@ static void run_reload(struct control_call *call)
 	tcti_server_reload(reloaded, r);
 }
 
+static void run_restart(struct control_call *call)
+{
+	struct reloading *r = mem_zalloc(sizeof *r);
+
+	r->call = call;
+	scope_add(call->scope, &r->node, reload_forgotten);
+	tcti_server_restart(reloaded, r);
+}
+
 static void run_stop(struct control_call *call)
 {
 	control_answer(call, TCT_OK, "the server stops");
@@ -472,6 +481,12 @@ const struct control_entry control_entries[] = {
 	{ { "reload", "", "read the configuration again",
 		  "All of it is checked first; with a problem anywhere nothing changes.", 0, 0, 0 },
 		run_reload },
+	{ { "restart", "", "start the server again, as it is on disk now",
+		  "For an upgrade. The program on disk checks the configuration first; with a "
+		  "problem nothing changes. Clients that can resume their sessions lose nothing. "
+		  "Returns when the new server is ready.",
+		  TCTI_CONTROL_RETURNS, 0, 0 },
+		run_restart },
 	{ { "log-level", "LEVEL", "log from this level on",
 		  "error, warn, notice, info or debug; until the next reload.", 0, 1, 1 },
 		run_log_level },

@@ -61,6 +61,16 @@ const char *server_state_dir(void)
 	return state_dir;
 }
 
+struct tct_scope *server_scope(void)
+{
+	return &scope;
+}
+
+const char *server_config_path(void)
+{
+	return config_path;
+}
+
 const char *tct_state_dir(void)
 {
 	return state_dir;
@@ -364,8 +374,11 @@ void tcti_server_stop(void)
 		return;
 	stopping = true;
 	if (!offline)
-		log_notice("stopping");
-	notify_stopping();
+		log_notice(restart_wanted() ? "stopping, to start again" : "stopping");
+	if (restart_wanted())
+		notify_reloading();
+	else
+		notify_stopping();
 	streams_shutdown("system-shutdown", NULL);
 	tct_timer_start(&scope, STOP_TURNS_MS, 0, stop_now, NULL);
 	tct_timer_start(&scope, 1, 10, look_whether_all_left, NULL);
@@ -533,6 +546,8 @@ int tcti_main(const char *config, bool check)
 	log_close();
 	free(config_path);
 	free(state_dir);
+	if (status == TCT_OK && restart_wanted())
+		return restart_exec();
 	return status == TCT_OK ? 0 : 1;
 }
 

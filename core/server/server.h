@@ -12,6 +12,16 @@
 int64_t server_started(void);
 /* Absolute; NULL before the configuration was read. */
 const char *server_state_dir(void);
+/* Of the server's own timers and jobs. */
+struct tct_scope *server_scope(void);
+/* As it was given; borrowed. */
+const char *server_config_path(void);
+
+/* ---- restart.c ---- */
+bool restart_wanted(void);
+/* When nothing of the server is left: becomes the program on disk. Returns when that cannot
+ * be, with the exit status. */
+int restart_exec(void);
 
 /* ---- between server.c and server_conf.c ---- */
 struct server_config {

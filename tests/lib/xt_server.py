@@ -89,6 +89,9 @@ class Server:
     def start(self):
         self.devserver("start", *self.arguments)
         self.running = True
+        self.read_ports()
+
+    def read_ports(self):
         self.ports = {}
         for line in self.devserver("ports").splitlines():
             name, address, port = line.split()

@@ -80,6 +80,13 @@ TCT_API void tcti_server_reload(tcti_reload_fn *fn, void *data);
 /* As SIGTERM: begins an orderly stop after the current turn of the loop, in which output
  * that is already queued is written. */
 TCT_API void tcti_server_stop(void);
+/* Before anything else: where the program is, how it was called, and where its libraries are,
+ * so that it can be started again. `argv` is main's. */
+TCT_API void tcti_restartable(char **argv);
+/* Has the program on disk check the configuration; when it is good, the server stops in order
+ * and becomes that program: sessions that may be resumed are there again. fn is called once,
+ * before it stops; TCT_EINVAL: the text says what is wrong, and nothing changes. */
+TCT_API void tcti_server_restart(tcti_reload_fn *fn, void *data);
 
 /* ---- without a server ---- */
 
@@ -108,7 +115,8 @@ TCT_API void tcti_error_free(struct tct_error *err);
 enum tcti_control_flags {
 	TCTI_CONTROL_OFFLINE = 1 << 0,  /* works on the store when no server runs */
 	TCTI_CONTROL_PASSWORD = 1 << 1, /* takes a password as "input" */
-	TCTI_CONTROL_LINES = 1 << 2     /* takes lines of standard input as "input" */
+	TCTI_CONTROL_LINES = 1 << 2,    /* takes lines of standard input as "input" */
+	TCTI_CONTROL_RETURNS = 1 << 3   /* the server goes and comes back: that is waited for */
 };
 struct tcti_control_command {
 	const char *name;
