@@ -12,6 +12,7 @@
 #include <tercet/internal/server.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
@@ -135,7 +136,6 @@ static void checked(struct tct_scope *scope, void *data)
 			c->output.len--;
 		c->fn(TCT_EINVAL, str_text(&c->output), c->data);
 	}
-	free_check(c);
 }
 
 void tcti_server_restart(tcti_reload_fn *fn, void *data)
