@@ -74,7 +74,9 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 	tct_record_set_int(r, "acked", sm->acked);
 	tct_record_set_int(r, "sent", tcti_session_sent(sm->session));
 	tct_record_set_int(r, "ceiling", sm->ceiling);
-	tct_record_set_int(r, "handled", tcti_session_durable(sm->session));
+	/* A server that stops writes this behind all that its clients have caused. */
+	tct_record_set_int(r, "handled",
+		clean ? tcti_session_handled(sm->session) : tcti_session_durable(sm->session));
 	tct_record_set_int(r, "low", (int64_t)sm->low);
 	tct_record_set_int(r, "clean", clean);
 	tcti_session_save(sm->session, r);
