@@ -19,6 +19,7 @@ struct job_lane {
 	const char *name;
 	unsigned running, running_max;
 	size_t queued, queued_max;
+	int64_t told; /* when the log last heard that it is full */
 	struct list waiting;
 };
 
@@ -158,7 +159,9 @@ int job_submit(struct job_lane *lane, struct tct_scope *scope, tct_work_fn *work
 
 	assert_loop();
 	if (lane->queued >= lane->queued_max) {
-		log_warn("too many jobs wait in lane %s: one is refused", lane->name);
+		if (lane->told != tct_now())
+			log_warn("too many jobs wait in lane %s: they are refused", lane->name);
+		lane->told = tct_now();
 		if (free_data != NULL)
 			free_data(data);
 		return TCT_EFULL;

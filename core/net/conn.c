@@ -8,6 +8,7 @@
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/loop/job.h"
 #include "core/loop/loop.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@
 
 #define READ_BYTES (64 * 1024)
 #define HANDSHAKE_BYTES (32 * 1024) /* that a peer may send before TLS is up */
+#define HANDSHAKES_AT_ONCE 2
+#define HANDSHAKES_WAITING 2000
 #define RAW_MAX (17 * 1024)         /* an incomplete TLS record */
 
 enum conn_state {
@@ -25,11 +28,19 @@ enum conn_state {
 	CONN_DEAD    /* freed at the end of the turn */
 };
 
+/* A handshake on a worker. The connection may end meanwhile: then TLS is the worker's. */
+struct handshake {
+	struct conn *conn; /* NULL: it has ended */
+	struct tls *tls;   /* NULL: the connection has it back */
+	_Atomic bool dropped;
+};
+
 struct conn {
 	struct loop_io io; /* first */
 	const struct conn_callbacks *callbacks;
 	void *user;
 	struct tls *tls;
+	struct handshake *handshake; /* NULL: no worker has `tls` */
 	struct list dirty, timed;
 	struct str out;  /* plain, collected in this turn */
 	struct str wire; /* as it goes to the socket, not taken by it yet */
@@ -47,6 +58,7 @@ static struct list dirty = { &dirty, &dirty };
 static struct list timed = { &timed, &timed };
 static struct list dead = { &dead, &dead };
 static size_t count;
+static struct job_lane *lane; /* of handshakes */
 static struct tct_scope wheel_scope;
 static struct tct_timer *wheel;
 
@@ -109,7 +121,12 @@ static void conn_free(struct conn *c)
 	account(c, 0, 0);
 	list_remove(&c->timed);
 	close(c->io.io.fd);
-	tls_free(c->tls);
+	if (c->handshake != NULL) {
+		c->handshake->conn = NULL;
+		c->handshake->dropped = true;
+	} else {
+		tls_free(c->tls);
+	}
 	str_fini(&c->out);
 	str_fini(&c->wire);
 	free(c->kept);
@@ -178,7 +195,7 @@ static void want(struct conn *c)
 
 	if (c->state == CONN_DEAD)
 		return;
-	if (!c->paused || c->state == CONN_ENDING)
+	if ((!c->paused || c->state == CONN_ENDING) && c->handshake == NULL)
 		events |= EV_READ;
 	if (c->wire.len > 0)
 		events |= EV_WRITE;
@@ -228,7 +245,7 @@ static void flush(struct conn *c)
 	}
 	if (c->state == CONN_ENDING && !c->said_bye) {
 		c->said_bye = true;
-		if (c->tls != NULL)
+		if (c->secure)
 			tls_bye(c->tls, &wire_buffer);
 	}
 	if (wire_buffer.len > 0 && c->state != CONN_DEAD)
@@ -303,6 +320,60 @@ static void take_plain(struct conn *c, struct span in)
 	deliver(c, str_span(&plain_buffer));
 }
 
+/* ---- handshakes that take long ---- */
+
+static void take_records(struct conn *c, struct span in, size_t fresh);
+
+static void shake(void *data)
+{
+	struct handshake *h = data;
+
+	if (!h->dropped)
+		tls_work(h->tls);
+}
+
+static void shaken(struct tct_scope *scope, void *data)
+{
+	struct handshake *h = data;
+	struct conn *c = h->conn;
+
+	(void)scope;
+	if (c == NULL)
+		return;
+	h->conn = NULL;
+	h->tls = NULL;
+	c->handshake = NULL;
+	if (c->state == CONN_LIVE)
+		take_records(c, span_make(c->raw, c->raw_len), 0);
+	want(c);
+	account_now(c);
+}
+
+static void handshake_free(void *data)
+{
+	struct handshake *h = data;
+
+	if (h->conn != NULL)
+		h->conn->handshake = NULL;
+	else
+		tls_free(h->tls);
+	free(h);
+}
+
+static void hand_over(struct conn *c)
+{
+	struct handshake *h = mem_zalloc(sizeof *h);
+
+	h->conn = c;
+	h->tls = c->tls;
+	c->handshake = h;
+	if (lane == NULL)
+		lane = job_lane_new("handshakes", HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
+	if (job_submit(lane, NULL, shake, shaken, handshake_free, h) != TCT_OK)
+		die(c, CONN_TLS);
+	want(c);
+}
+
 /* TLS bytes, the last `fresh` of them new: decrypted behind what was kept, so that the owner
  * sees one span. */
 static void take_records(struct conn *c, struct span in, size_t fresh)
@@ -329,6 +400,10 @@ static void take_records(struct conn *c, struct span in, size_t fresh)
 	if (c->state == CONN_DEAD)
 		return;
 	keep(&c->raw, &c->raw_len, span_make(in.data + used, in.len - used));
+	if (status == TLS_WORK) {
+		hand_over(c);
+		return;
+	}
 	if (status == TLS_FAILED) {
 		log_debug("TLS with %s failed (%s)", conn_address(c), tls_problem(c->tls));
 		die(c, CONN_TLS);
@@ -412,6 +487,7 @@ void conns_fini(void)
 	if (wheel != NULL)
 		tct_timer_stop(wheel);
 	wheel = NULL;
+	lane = NULL;
 	str_fini(&plain_buffer);
 	str_fini(&wire_buffer);
 }

@@ -5,7 +5,8 @@
  * collected and sent once at the end of the turn. An idle connection owns no buffer. The
  * callbacks are called from the loop, never inside a function of this header, with one
  * exception that conn_start_tls names. Callbacks may close the connection that they are
- * for. What it holds counts in the budget. Loop thread. */
+ * for. What it holds counts in the budget. Handshakes that take long are done by a worker, in a
+ * lane of their own; the connection is not read meanwhile. Loop thread. */
 #pragma once
 
 #include "core/base/str.h"
@@ -71,5 +72,6 @@ const struct peer *conn_peer_of(struct conn *c); /* tls_peer_of; NULL without TL
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len);
 char *conn_describe_tls(const struct conn *c); /* the caller frees it; NULL without TLS */
 size_t conns_count(void);
-/* Before the loop ends, when no connection is left: frees what they shared. */
+/* Before the loop ends, when no connection is left and after job_stop: frees what they
+ * shared. */
 void conns_fini(void);

@@ -6,7 +6,10 @@
 #include "core/base/assert.h"
 #include "core/base/mem.h"
 #include "core/net/certset.h"
+#include "core/net/hello.h"
 #include "core/net/peer.h"
+
+#include <tercet/base.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +17,7 @@
 
 #define RECORD_HEADER 5
 #define RECORD_MAX (16384 + 256)
+#define STRANGERS_A_SECOND 8
 
 struct tls {
 	gnutls_session_t session;
@@ -25,9 +29,19 @@ struct tls {
 	struct str *out;     /* during a call */
 	int error;
 	bool open, client, ask;
+	bool heard;          /* the hello was looked at */
+	bool resumes, slow;  /* it has a ticket; what comes is better done elsewhere */
+	/* What tls_work gets and makes. */
+	struct str work_in, work_out;
+	enum tls_status worked;
+	bool working;
 };
 
 static gnutls_certificate_credentials_t credentials;
+static struct {
+	int64_t second;
+	unsigned count;
+} strangers;
 
 /* ---- what GnuTLS calls ---- */
 
@@ -73,58 +87,48 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
 	return 0;
 }
 
-struct name {
-	char text[256];
-};
+/* ---- the client's hello ---- */
 
-/* RFC 6066 section 3: list length, then type, length, name. */
-static int read_extension(void *ctx, unsigned id, const unsigned char *data, unsigned len)
+/* Who says that it resumes and does not is not believed for the rest of the second: else the
+ * loop would sign for all who write so. */
+static bool believes_tickets(int64_t now)
 {
-	struct name *name = ctx;
-	unsigned size;
-
-	if (id != 0 || len < 5 || data[2] != 0)
-		return 0;
-	size = (unsigned)data[3] << 8 | data[4];
-	if (size > len - 5 || size == 0 || size >= sizeof name->text ||
-		memchr(data + 5, '\0', size) != NULL)
-		return 0;
-	for (unsigned i = 0; i < size; i++) {
-		char c = (char)data[5 + i];
-
-		name->text[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-	}
-	name->text[size] = '\0';
-	return 0;
+	return strangers.second != now || strangers.count < STRANGERS_A_SECOND;
 }
 
-/* Before GnuTLS looks at the hello: whose certificate and whose ticket key. */
-static int on_hello(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-	const gnutls_datum_t *msg)
+static void count_stranger(const struct tls *t)
 {
-	struct tls *t = gnutls_session_get_ptr(session);
-	struct name name = { "" };
+	int64_t now = tct_monotonic();
+
+	if (!t->resumes || gnutls_session_is_resumed(t->session) != 0)
+		return;
+	if (strangers.second != now)
+		strangers.count = 0;
+	strangers.second = now;
+	strangers.count++;
+}
+
+/* Whose certificate and whose ticket key. Looked at once: a second hello (RFC 8446 4.1.4) has
+ * the same name, or it gets nothing by another. */
+static int choose(struct tls *t, const struct hello *hello)
+{
+	const char *asked = hello->name[0] != '\0' ? hello->name : t->host;
 	unsigned char bytes[CERT_TICKET_KEY];
 	gnutls_datum_t key = { bytes, sizeof bytes };
-	const char *asked;
 
-	(void)type;
-	(void)when;
-	if (!incoming)
-		return 0;
-	gnutls_ext_raw_parse(&name, read_extension, msg, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
-	asked = name.text[0] != '\0' ? name.text : t->host;
-	if (name.text[0] != '\0' && t->cert == NULL)
-		t->cert = certset_find(t->set, name.text, NULL);
+	if (hello->name[0] != '\0' && t->cert == NULL)
+		t->cert = certset_find(t->set, hello->name, NULL);
 	if (t->cert == NULL)
 		t->cert = certset_find(t->set, t->host, NULL);
 	if (t->cert == NULL)
 		return GNUTLS_E_UNRECOGNIZED_NAME;
+	t->resumes = hello->resumes && !t->ask && believes_tickets(tct_monotonic());
+	t->slow = !t->resumes && cert_is_slow(t->cert);
 	/* What a client has proven belongs to one connection: no tickets then. */
 	if (t->ask)
 		return 0;
 	cert_ticket_key(t->cert, asked != NULL ? asked : "", bytes);
-	gnutls_session_ticket_enable_server(session, &key);
+	gnutls_session_ticket_enable_server(t->session, &key);
 	gnutls_memset(bytes, 0, sizeof bytes);
 	return 0;
 }
@@ -152,8 +156,6 @@ static void begin_server(struct tls *t)
 {
 	gnutls_certificate_server_set_request(t->session,
 		t->ask ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
-	gnutls_handshake_set_hook_function(t->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
-		GNUTLS_HOOK_PRE, on_hello);
 }
 
 static void begin_client(struct tls *t, const struct tls_params *p)
@@ -200,6 +202,8 @@ void tls_free(struct tls *t)
 	if (t == NULL)
 		return;
 	gnutls_deinit(t->session);
+	str_fini(&t->work_in);
+	str_fini(&t->work_out);
 	peer_free(t->peer);
 	certset_unref(t->set);
 	free(t->host);
@@ -271,11 +275,77 @@ static enum tls_status receive(struct tls *t, struct str *plain)
 	}
 }
 
+/* The hello, when it is whole. TLS_OPEN: go on. */
+static enum tls_status hear(struct tls *t, struct span records, size_t *used)
+{
+	struct hello hello;
+	int rc;
+
+	if (t->client || t->heard)
+		return TLS_OPEN;
+	switch (hello_read(records, &hello)) {
+	case HELLO_MORE:
+		*used = 0;
+		return TLS_HANDSHAKE;
+	case HELLO_NONE:
+		break; /* GnuTLS says what is wrong with it */
+	case HELLO_READ:
+		rc = choose(t, &hello);
+		if (rc < 0)
+			return fail(t, rc);
+	}
+	t->heard = true;
+	return TLS_OPEN;
+}
+
+void tls_work(struct tls *t)
+{
+	t->in = str_span(&t->work_in);
+	t->out = &t->work_out;
+	t->worked = handshake(t);
+	t->out = NULL;
+}
+
+/* What was done elsewhere comes in; TLS_OPEN and TLS_HANDSHAKE: go on. */
+static enum tls_status absorb(struct tls *t, struct str *plain)
+{
+	enum tls_status status = t->worked;
+
+	t->working = false;
+	str_append_n(t->out, t->work_out.data, t->work_out.len);
+	/* After a HelloRetryRequest the signature is still to come. */
+	t->slow = status == TLS_HANDSHAKE &&
+		gnutls_handshake_get_last_out(t->session) == GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST;
+	if (status == TLS_OPEN)
+		status = receive(t, plain);
+	str_fini(&t->work_out);
+	str_fini(&t->work_in);
+	return status;
+}
+
+/* Whole records in t->in. */
+static enum tls_status take(struct tls *t, struct str *plain)
+{
+	enum tls_status status = TLS_OPEN;
+
+	if (!t->open && t->slow && t->in.len > 0) {
+		str_append_n(&t->work_in, t->in.data, t->in.len);
+		t->working = true;
+		return TLS_WORK;
+	}
+	if (!t->open) {
+		status = handshake(t);
+		if (status == TLS_OPEN)
+			count_stranger(t);
+	}
+	return status == TLS_OPEN ? receive(t, plain) : status;
+}
+
 enum tls_status tls_feed(struct tls *t, struct span in, size_t *used, struct str *out,
 	struct str *plain)
 {
 	size_t whole = whole_records(in);
-	enum tls_status status = t->open ? TLS_OPEN : TLS_HANDSHAKE;
+	enum tls_status status = TLS_OPEN;
 
 	*used = whole;
 	if (whole == SIZE_MAX) {
@@ -283,12 +353,14 @@ enum tls_status tls_feed(struct tls *t, struct span in, size_t *used, struct str
 		t->error = GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
 		return TLS_FAILED;
 	}
-	t->in = span_make(in.data, whole);
 	t->out = out;
-	if (!t->open)
-		status = handshake(t);
-	if (t->open && status == TLS_OPEN)
-		status = receive(t, plain);
+	if (t->working)
+		status = absorb(t, plain);
+	t->in = span_make(in.data, whole);
+	if (status == TLS_OPEN || status == TLS_HANDSHAKE)
+		status = hear(t, t->in, used);
+	if (status == TLS_OPEN)
+		status = take(t, plain);
 	t->out = NULL;
 	return status;
 }
@@ -419,6 +491,10 @@ static bool shake(struct tls *server, struct tls *client)
 			break;
 		a = tls_feed(server, str_span(&up), &used, &down, &plain);
 		str_consume(&up, used);
+		if (a != TLS_WORK)
+			continue;
+		tls_work(server);
+		a = tls_feed(server, str_span(&up), &used, &down, &plain);
 	}
 	str_fini(&up);
 	str_fini(&down);

@@ -56,6 +56,7 @@ bool certset_report(struct certset *set, const char *host, struct certset_report
 enum tls_status {
 	TLS_HANDSHAKE, /* under way */
 	TLS_OPEN,
+	TLS_WORK,      /* call tls_work, on any thread, and then tls_feed again */
 	TLS_CLOSED,    /* the peer said goodbye */
 	TLS_FAILED     /* see tls_problem */
 };
@@ -76,6 +77,9 @@ void tls_free(struct tls *t);
  * follows), appends what must be sent to `out` and plain text to `plain`. */
 enum tls_status tls_feed(struct tls *t, struct span in, size_t *used, struct str *out,
 	struct str *plain);
+/* The expensive part of a handshake. Until it has returned nothing else may be called for the
+ * session. Touches nothing but the session and what does not change. */
+void tls_work(struct tls *t);
 /* Appends records with `plain` inside to `out`; false when the session is broken. */
 bool tls_write(struct tls *t, struct span plain, struct str *out);
 /* Appends close_notify. */

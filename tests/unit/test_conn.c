@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/net/conn.h"
 #include "core/base/budget.h"
+#include "core/loop/job.h"
 #include "core/loop/loop.h"
 #include "tests/unit/tls_peer.h"
 #include "tests/unit/unit.h"
@@ -21,7 +22,7 @@ static struct {
 	int secured, overflows, deadlines, closed;
 	enum conn_reason reason;
 } owner;
-static struct certset *set;
+static struct certset *set, *slow_set;
 static const struct tls_params direct = { .alpn = "xmpp-client" };
 static const struct tls_params for_anybody = { .host = NULL };
 static const struct tls_params for_one = { .host = "one.example" };
@@ -83,12 +84,18 @@ static int group_setup(void **state)
 	one.key = tls_files_path("one", ".key");
 	set = certset_new(&config, NULL, false, NULL);
 	assert_non_null(set);
+	tls_files_certificate_rsa("slow", names);
+	one.certificate = tls_files_path("slow", ".crt");
+	one.key = tls_files_path("slow", ".key");
+	slow_set = certset_new(&config, NULL, false, NULL);
+	assert_non_null(slow_set);
 	return 0;
 }
 
 static int group_teardown(void **state)
 {
 	certset_unref(set);
+	certset_unref(slow_set);
 	tls_files_remove();
 	tls_fini();
 	return 0;
@@ -436,6 +443,73 @@ static void clear_text_where_tls_should_be(void **state)
 	assert_string_equal(str_text(&owner.seen), "");
 }
 
+/* Turns until the client is through, or nothing has come for long. */
+static void converse_slowly(struct tls_peer *p, int most)
+{
+	char bytes[16384];
+	ssize_t n;
+
+	for (int i = 0; i < most && !p->open && owner.closed == 0; i++) {
+		tls_peer_handshake(p);
+		if (p->out.len > 0)
+			assert_int_equal(send(peer, p->out.data, p->out.len, MSG_NOSIGNAL), p->out.len);
+		str_clear(&p->out);
+		loop_turn(i > 1 && job_count() > 0);
+		while ((n = recv(peer, bytes, sizeof bytes, 0)) > 0)
+			str_append_n(&p->in, bytes, (size_t)n);
+	}
+	turns(2);
+}
+
+/* An RSA key signs on a worker, and what came meanwhile is not lost. */
+static void a_worker_shakes_hands(void **state)
+{
+	struct tls_peer p;
+
+	conn_start_tls(owner.conn, slow_set, &direct);
+	tls_peer_init(&p, "one.example", NULL, NULL, NULL);
+	converse_slowly(&p, 1000);
+	assert_true(p.open);
+	if (p.out.len > 0)
+		send(peer, p.out.data, p.out.len, MSG_NOSIGNAL);
+	str_clear(&p.out);
+	turns(3);
+	assert_int_equal(owner.secured, 1);
+	tls_peer_write(&p, "safe");
+	converse(&p, 100000);
+	assert_string_equal(str_text(&owner.seen), "safe|");
+	tls_peer_fini(&p);
+	job_stop();
+}
+
+static void the_connection_ends_while_a_worker_has_it(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct tls_peer p;
+
+		conn_start_tls(owner.conn, slow_set, &direct);
+		tls_peer_init(&p, "one.example", NULL, NULL, NULL);
+		tls_peer_handshake(&p);
+		assert_int_equal(send(peer, p.out.data, p.out.len, MSG_NOSIGNAL), p.out.len);
+		turns(1);
+		assert_int_equal(job_count(), 1);
+		if (i == 0)
+			conn_abort(owner.conn);
+		else if (i == 1)
+			conn_shutdown(owner.conn, 1);
+		else
+			close(peer);
+		turns(2);
+		job_stop();
+		tls_peer_fini(&p);
+		if (i < 2) {
+			teardown(NULL);
+			setup(NULL);
+		}
+	}
+	peer = -1;
+}
+
 /* Our own connections: the first word is ours. */
 static void we_begin_as_client(void **state)
 {
@@ -506,6 +580,8 @@ int main(void)
 		TEST(an_end_without_goodbye_is_a_cut),
 		TEST(a_goodbye_is_an_end),
 		TEST(clear_text_where_tls_should_be),
+		TEST(a_worker_shakes_hands),
+		TEST(the_connection_ends_while_a_worker_has_it),
 		TEST(we_begin_as_client),
 		TEST(a_handshake_is_bounded),
 	};

@@ -6,11 +6,13 @@
 #include "tests/unit/tls_peer.h"
 #include "tests/unit/unit.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 static struct certset *set;
 static const char *const one_names[] = { "one.example", NULL };
 static const char *const two_names[] = { "two.example", NULL };
+static const char *const slow_names[] = { "slow.example", NULL };
 static const struct tls_params for_one = { .host = "one.example" };
 static const struct tls_params for_anybody = { .host = NULL };
 static const struct tls_params direct = { .alpn = "xmpp-client" };
@@ -21,6 +23,7 @@ static int group_setup(void **state)
 	tls_files_make();
 	tls_files_certificate("one", one_names);
 	tls_files_certificate("two", two_names);
+	tls_files_certificate_rsa("slow", slow_names);
 	return 0;
 }
 
@@ -327,6 +330,138 @@ static void a_session_keeps_its_set(void **state)
 	tls_free(t);
 }
 
+/* ---- work for other threads ---- */
+
+static struct certset *slow_set(const char *const *groups)
+{
+	struct tcti_certificate c = { .certificate = tls_files_path("slow", ".crt"),
+		.key = tls_files_path("slow", ".key") };
+	struct tcti_tls config = { .certificates = &c, .certificate_count = 1, .groups = groups };
+	struct certset *s = certset_new(&config, NULL, false, NULL);
+
+	assert_non_null(s);
+	return s;
+}
+
+static void *work(void *t)
+{
+	tls_work(t);
+	return NULL;
+}
+
+/* As converse, and says how often there was work; it is done by another thread. */
+static int converse_working(struct tls *t, struct tls_peer *p, size_t piece, struct str *plain)
+{
+	struct str raw = { 0 };
+	pthread_t thread;
+	int works = 0;
+	size_t used;
+
+	while (p->open ? p->out.len > 0 : tls_peer_handshake(p) && p->out.len > 0) {
+		while (p->out.len > 0) {
+			size_t n = p->out.len < piece ? p->out.len : piece;
+			enum tls_status status;
+
+			str_append_n(&raw, p->out.data, n);
+			str_consume(&p->out, n);
+			status = tls_feed(t, str_span(&raw), &used, &p->in, plain);
+			str_consume(&raw, used);
+			if (status == TLS_WORK) {
+				works++;
+				assert_int_equal(pthread_create(&thread, NULL, work, t), 0);
+				pthread_join(thread, NULL);
+				status = tls_feed(t, str_span(&raw), &used, &p->in, plain);
+				str_consume(&raw, used);
+			}
+			assert_true(status == TLS_HANDSHAKE || status == TLS_OPEN);
+		}
+	}
+	str_fini(&raw);
+	return works;
+}
+
+static void slow_keys_sign_elsewhere(void **state)
+{
+	static const size_t pieces[] = { 100000, 1, 77 };
+	static const char *const priorities[] = { NULL, "NORMAL:-VERS-ALL:+VERS-TLS1.2" };
+	struct certset *s = slow_set(NULL);
+
+	for (size_t i = 0; i < 6; i++) {
+		struct tls *t = tls_new(s, &for_anybody);
+		struct str plain = { 0 };
+		struct tls_peer p;
+
+		tls_peer_init(&p, "slow.example", NULL, priorities[i % 2], NULL);
+		assert_int_equal(converse_working(t, &p, pieces[i / 2], &plain), 1);
+		assert_true(p.open);
+		tls_peer_write(&p, "hello");
+		assert_int_equal(converse_working(t, &p, pieces[i / 2], &plain), 0);
+		assert_string_equal(str_text(&plain), "hello");
+		str_fini(&plain);
+		tls_peer_fini(&p);
+		tls_free(t);
+	}
+	certset_unref(s);
+}
+
+/* The first answer is another question (HelloRetryRequest): the signature is in the second. */
+static void a_second_hello_is_work_again(void **state)
+{
+	static const char *const groups[] = { "P-384", NULL };
+	struct certset *s = slow_set(groups);
+	struct tls *t = tls_new(s, &for_anybody);
+	struct str plain = { 0 };
+	struct tls_peer p;
+
+	tls_peer_flags = GNUTLS_KEY_SHARE_TOP;
+	tls_peer_init(&p, "slow.example", NULL,
+		"NORMAL:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP384R1", NULL);
+	tls_peer_flags = 0;
+	assert_int_equal(converse_working(t, &p, 100000, &plain), 2);
+	assert_true(p.open);
+	str_fini(&plain);
+	tls_peer_fini(&p);
+	tls_free(t);
+	certset_unref(s);
+}
+
+static void who_resumes_makes_no_work(void **state)
+{
+	struct certset *s = slow_set(NULL);
+	struct tls *t = tls_new(s, &for_anybody);
+	struct str plain = { 0 };
+	gnutls_datum_t ticket, other = take_ticket("one.example");
+	struct tls_peer p;
+
+	tls_peer_init(&p, "slow.example", NULL, NULL, NULL);
+	assert_int_equal(converse_working(t, &p, 100000, &plain), 1);
+	tls_peer_read(&p, &plain);
+	assert_int_equal(gnutls_session_get_data2(p.session, &ticket), 0);
+	tls_peer_fini(&p);
+	tls_free(t);
+	t = tls_new(s, &for_anybody);
+	tls_peer_init(&p, "slow.example", NULL, NULL, &ticket);
+	assert_int_equal(converse_working(t, &p, 100000, &plain), 0);
+	assert_true(tls_resumed(t));
+	tls_peer_fini(&p);
+	tls_free(t);
+	/* Tickets of others are no way to make the loop sign. */
+	for (int works = 0, i = 0; works == 0; i++) {
+		assert_true(i < 100);
+		t = tls_new(s, &for_anybody);
+		tls_peer_init(&p, "slow.example", NULL, NULL, &other);
+		works = converse_working(t, &p, 100000, &plain);
+		assert_true(p.open);
+		assert_false(tls_resumed(t));
+		tls_peer_fini(&p);
+		tls_free(t);
+	}
+	str_fini(&plain);
+	gnutls_free(ticket.data);
+	gnutls_free(other.data);
+	certset_unref(s);
+}
+
 /* ---- both roles ---- */
 
 static const struct tls_params from_two = { .client = true, .host = "one.example",
@@ -576,6 +711,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_ticket_is_for_one_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_renewed_certificate_forgets_tickets, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_session_keeps_its_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(slow_keys_sign_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_second_hello_is_work_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_resumes_makes_no_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(we_connect_and_show_who_we_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_need_show_a_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_stranger_is_not_trusted, setup, teardown),

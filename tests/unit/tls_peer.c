@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static char folder[256];
+unsigned tls_peer_flags;
 
 void tls_files_make(void)
 {
@@ -56,20 +57,15 @@ static void write_pem(const char *path, gnutls_datum_t *pem)
 	gnutls_free(pem->data);
 }
 
-void tls_files_certificate(const char *file, const char *const *names)
-{
-	tls_files_certificate_valid(file, names, -60, 3600);
-}
-
-void tls_files_certificate_valid(const char *file, const char *const *names, long from, long until)
+static void make(const char *file, const char *const *names, long from, long until, bool rsa)
 {
 	gnutls_x509_privkey_t key;
 	gnutls_x509_crt_t crt;
 	gnutls_datum_t pem;
 
 	assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-	assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+	assert_int_equal(gnutls_x509_privkey_generate(key, rsa ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
+				 rsa ? 2048 : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
 	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
 	gnutls_x509_crt_set_version(crt, 3);
 	gnutls_x509_crt_set_serial(crt, "\1", 1);
@@ -88,6 +84,21 @@ void tls_files_certificate_valid(const char *file, const char *const *names, lon
 	write_pem(tls_files_path(file, ".key"), &pem);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
+}
+
+void tls_files_certificate(const char *file, const char *const *names)
+{
+	make(file, names, -60, 3600, false);
+}
+
+void tls_files_certificate_valid(const char *file, const char *const *names, long from, long until)
+{
+	make(file, names, from, until, false);
+}
+
+void tls_files_certificate_rsa(const char *file, const char *const *names)
+{
+	make(file, names, -60, 3600, true);
 }
 
 void tls_files_join(const char *to, const char *first, const char *second)
@@ -135,7 +146,8 @@ void tls_peer_init(struct tls_peer *p, const char *sni, const char *alpn, const 
 	const gnutls_datum_t *ticket)
 {
 	memset(p, 0, sizeof *p);
-	assert_int_equal(gnutls_init(&p->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
+	assert_int_equal(gnutls_init(&p->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK |
+				 tls_peer_flags), 0);
 	gnutls_certificate_allocate_credentials(&p->credentials);
 	gnutls_credentials_set(p->session, GNUTLS_CRD_CERTIFICATE, p->credentials);
 	if (priority != NULL)

@@ -17,6 +17,8 @@ void tls_files_remove(void);
 void tls_files_certificate(const char *file, const char *const *names);
 /* The same, valid for these seconds from now. */
 void tls_files_certificate_valid(const char *file, const char *const *names, long from, long until);
+/* The same with an RSA key. */
+void tls_files_certificate_rsa(const char *file, const char *const *names);
 /* The certificates of two of them in one file. */
 void tls_files_join(const char *to, const char *first, const char *second);
 /* Path of a file there, borrowed from a ring of static buffers. */
@@ -29,6 +31,8 @@ struct tls_peer {
 	bool open;
 	int error;
 };
+/* More flags for gnutls_init. */
+extern unsigned tls_peer_flags;
 /* `sni` and `alpn` may be NULL; `priority` NULL: the usual one. `ticket` (may be NULL): of
  * an earlier session. */
 void tls_peer_init(struct tls_peer *p, const char *sni, const char *alpn, const char *priority,
