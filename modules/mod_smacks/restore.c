@@ -167,7 +167,8 @@ static void fill_queue(struct restoring *r)
 {
 	struct sm *sm = r->sm;
 
-	qsort(r->entries, r->count, sizeof *r->entries, compare);
+	if (r->count > 0)
+		qsort(r->entries, r->count, sizeof *r->entries, compare);
 	for (uint32_t i = 0; i < r->count; i++)
 		queue_push(&sm->queue, r->entries[i].d);
 	sm->acked = r->acked;
