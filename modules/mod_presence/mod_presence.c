@@ -148,6 +148,19 @@ static void on_ended(struct tct_mod *m, struct tct_session *s)
 	tct_stanza_unref(st);
 }
 
+/* Who went while the server was away, or with it, has told nobody: the client learns who is
+ * there as after its initial presence. */
+static void on_resumed(struct tct_mod *m, struct tct_session *s)
+{
+	struct presence_session *ps = tct_session_data_peek(m, s);
+
+	if (ps == NULL || !ps->restored)
+		return;
+	ps->restored = false;
+	if (ps->broadcast)
+		presence_probe(m, NULL, s);
+}
+
 static void on_changed(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *contact, uint32_t before, uint32_t after)
 {
@@ -174,6 +187,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, on_outbound);
 	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, on_inbound);
 	tct_on_presence(m, TCT_DELIVER, TCT_PRIO_OBSERVE, on_deliver);
+	tct_on_session(m, TCT_SESSION_RESUMED, on_resumed);
 	tct_on_session(m, TCT_SESSION_ENDED, on_ended);
 	tct_on_entity(m, TCT_ENTITY_DELETED, presence_last_delete);
 	return TCT_OK;
@@ -203,6 +217,7 @@ static int session_restore(struct tct_mod *m, void *data, const struct tct_value
 {
 	struct presence_session *ps = data;
 
+	ps->restored = true;
 	ps->broadcast = tct_record_int(record, "broadcast", 0) != 0;
 	presence_directed_restore(m, ps, record);
 	return TCT_OK;

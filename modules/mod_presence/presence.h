@@ -30,6 +30,7 @@ struct presence_directed {
 /* Data of a session. */
 struct presence_session {
 	bool broadcast; /* contacts were told that it is available */
+	bool restored;  /* by a server that was started again; its client has not come back */
 	struct presence_directed *directed;
 	int64_t directed_count;
 	struct tct_stanza *stamped; /* its presence with a delay; made on demand */
