@@ -2,8 +2,10 @@
  * SPDX-License-Identifier: MIT */
 /* mod_test_disco.c - adds to service discovery whatever can be added, and asks the service
  * "caps" what a client can do: <caps xmlns='urn:tercet:test-disco' jid='...' feature='...'/>
- * to the host; `peek` for what is known without asking; `count` for how many features. */
+ * to the host; `peek` for what is known without asking; the answer's `count` says how many
+ * features. Offers a command of two forms to all accounts of the host. */
 #include <tercet/caps.h>
+#include <tercet/command.h>
 #include <tercet/module.h>
 
 #include <string.h>
@@ -126,9 +128,32 @@ static enum tct_verdict on_caps(struct tct_mod *m, struct tct_event *ev)
 	return TCT_HANDLED;
 }
 
+/* First a form, then another, then the end; "no" in a form is not acceptable. */
+static enum tct_command_result on_walk(struct tct_mod *m, struct tct_command_call *call)
+{
+	const char *value = tct_child_text(tct_child(call->form, NS_DATA, "field"), NS_DATA, "value");
+
+	(void)m;
+	if (call->step > 0 && value != NULL && strcmp(value, "no") == 0)
+		return TCT_COMMAND_AGAIN;
+	if (call->step == 2) {
+		tct_set(tct_add_text(call->reply, "note", "arrived"), "type", "info");
+		return TCT_COMMAND_DONE;
+	}
+	tct_set(tct_add(call->reply, NS_DATA, "x"), "type", "form");
+	return call->step == 0 ? TCT_COMMAND_NEXT : TCT_COMMAND_LAST;
+}
+
+static const struct tct_command walk = { sizeof walk, TCT_COMMAND_LOCAL, "walk", "Take a walk",
+	on_walk };
+
 static int load(struct tct_mod *m, struct tct_error *err)
 {
-	(void)err;
+	struct tct_mod *provider;
+	const struct tct_command_ops *ops = tct_service(m, "commands", &provider);
+
+	if (ops->offer(provider, m, &walk) != TCT_OK)
+		return tct_error_set(err, TCT_EEXIST, "there is a walk already");
 	tct_on_disco(m, TCT_TO_HOST | TCT_TO_SELF | TCT_TO_ACCOUNT, NULL, on_address);
 	tct_on_disco(m, TCT_TO_SELF | TCT_TO_ACCOUNT, "shelf", on_shelf);
 	tct_on_disco(m, TCT_TO_HOST | TCT_TO_SELF, "*", on_any);
@@ -141,6 +166,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 TCT_MODULE(test_disco,
 	.version = "1.0",
 	.summary = "all of service discovery and of capabilities, for the tests",
-	.depends = TCT_DEPENDS("caps"),
+	.depends = TCT_DEPENDS("caps", "adhoc"),
 	.load    = load,
 );
