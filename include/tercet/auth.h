@@ -62,6 +62,8 @@ struct tct_auth_ops {
 	/* A disabled account keeps its data and cannot log in. TCT_ENOENT: no such account. */
 	void (*set_disabled)(struct tct_mod *m, struct tct_scope *scope, const char *user,
 		bool disabled, tct_auth_done_fn *fn, void *data);
+	/* When the account of a loaded entity was made, tct_now() of then; 0: not known. */
+	int64_t (*created)(struct tct_mod *m, const struct tct_entity *e);
 };
 
 #ifdef __cplusplus

@@ -69,6 +69,14 @@ static bool exists(struct tct_mod *m, const struct tct_entity *e)
 	return tct_entity_get(e, auth->kv, ACCOUNT, &v);
 }
 
+static int64_t created(struct tct_mod *m, const struct tct_entity *e)
+{
+	const struct auth *auth = tct_mod_data(m);
+	struct tct_value v;
+
+	return tct_entity_get(e, auth->kv, ACCOUNT, &v) ? tct_record_int(&v, "created", 0) : 0;
+}
+
 static uint32_t hashes(struct tct_mod *m)
 {
 	const struct auth *auth = tct_mod_data(m);
@@ -220,6 +228,7 @@ static const struct tct_auth_ops ops = {
 	.users = users,
 	.import = accounts_import,
 	.set_disabled = accounts_set_disabled,
+	.created = created,
 };
 
 /* The secret of the fakes is made once and kept with the host itself, whose localpart is
