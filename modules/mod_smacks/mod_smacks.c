@@ -35,6 +35,10 @@ static const struct tct_option options[] = {
 		.doc = "Stanzas that are kept for a client; with more its session ends."),
 	TCT_OPT_SIZE(struct smacks_config, queue_size, .def = "4 MB", .min = "64 KB",
 		.max = "1 GB", .doc = "Bytes of these."),
+	TCT_OPT_STRING(struct smacks_config, location,
+		.doc = "Where clients should come back to, as \"host\", \"host:port\" or an address, "
+		       "an IPv6 address in brackets: for servers behind one name. Clients "
+		       "are told nothing without it."),
 	TCT_OPT_END
 };
 
@@ -59,6 +63,17 @@ void sm_send_failed(struct tct_stream *s, const char *condition)
 
 	tct_add(e, NS_STANZAS, condition);
 	tcti_stream_send(s, e);
+}
+
+bool sm_same_id(const char *id, const char *other)
+{
+	unsigned char differs = 0;
+
+	if (strlen(other) != ID_LEN)
+		return false;
+	for (size_t i = 0; i < ID_LEN; i++)
+		differs |= (unsigned char)(id[i] ^ other[i]);
+	return differs == 0;
 }
 
 /* ---- asking the client ---- */
@@ -341,6 +356,7 @@ static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 		tct_set(answer, "id", sm->id);
 		tct_set(answer, "resume", "true");
 		tct_set_int(answer, "max", seconds);
+		tct_set(answer, "location", config->location);
 		tcti_session_set_resumable(session, seconds);
 	}
 	/* Behind what was sent before, and that is not counted: both sides begin here. */
@@ -368,6 +384,8 @@ static void ended(struct tct_mod *m, struct tct_session *s)
 	waiting = sm_take_waiting(sm);
 	if (waiting != NULL)
 		sm_send_failed(waiting, "item-not-found");
+	if (sm->hibernates)
+		sm_save_end(m, sm);
 	unwritten = tcti_pipe_unwritten(s);
 	for (uint32_t i = 0; i + unwritten < sm->queue.count; i++)
 		tcti_give_back(s, queue_get(&sm->queue, i));

@@ -15,18 +15,6 @@ struct search {
 	uint32_t hibernated;
 };
 
-/* Compared to the end, so that its time says nothing. */
-static bool same_id(const char *a, const char *b)
-{
-	unsigned char differs = 0;
-
-	if (strlen(b) != ID_LEN)
-		return false;
-	for (size_t i = 0; i < ID_LEN; i++)
-		differs |= (unsigned char)(a[i] ^ b[i]);
-	return differs == 0;
-}
-
 static void look_at(struct tct_session *s, void *data)
 {
 	struct search *search = data;
@@ -34,7 +22,7 @@ static void look_at(struct tct_session *s, void *data)
 
 	if (!sm_enabled(sm))
 		return;
-	if (search->id != NULL && sm->resumable && same_id(sm->id, search->id))
+	if (search->id != NULL && sm->resumable && sm_same_id(sm->id, search->id))
 		search->found = sm;
 	if (tct_session_attached(s))
 		return;
@@ -113,6 +101,7 @@ void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 		sm_send_failed(s, "item-not-found");
 		return;
 	}
+	sm->hibernates = false;
 	e = tcti_nonza_new(NS_SM, "resumed");
 	tct_set(e, "previd", sm->id);
 	tct_set_int(e, "h", tcti_session_handled(sm->session));
@@ -135,6 +124,24 @@ static void take_over(struct tct_mod *m, struct sm *sm)
 	sm_rest(sm);
 }
 
+/* A session that ended without its client: that knows then what it need not send again
+ * (section 5). */
+static void not_found(struct tct_mod *m, struct tct_stream *s, const char *id)
+{
+	struct tct_entity *e = tct_entity_find(tct_mod_host(m), tcti_stream_user(s));
+	struct tct_elem *failed;
+	uint32_t h;
+
+	if (e == NULL || !sm_save_ended(m, e, id, &h)) {
+		sm_send_failed(s, "item-not-found");
+		return;
+	}
+	failed = tcti_nonza_new(NS_SM, "failed");
+	tct_set_int(failed, "h", h);
+	tct_add(failed, NS_STANZAS, "item-not-found");
+	tcti_stream_send(s, failed);
+}
+
 enum tct_verdict sm_on_resume(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
@@ -155,7 +162,7 @@ enum tct_verdict sm_on_resume(struct tct_mod *m, struct tct_stream *s,
 	}
 	sm = find(m, s, previd);
 	if (sm == NULL) {
-		sm_send_failed(s, "item-not-found");
+		not_found(m, s, previd);
 		return TCT_HANDLED;
 	}
 	take_over(m, sm);
@@ -177,6 +184,7 @@ void sm_detached(struct tct_mod *m, struct tct_session *s)
 
 	if (!sm_enabled(sm))
 		return;
+	sm->hibernates = true;
 	sm_rest(sm);
 	tct_entity_sessions(tct_session_entity(s), look_at, &search);
 	if (search.hibernated > (uint32_t)config->hibernated_sessions)

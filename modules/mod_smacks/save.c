@@ -6,6 +6,7 @@
  *   sKEY  what the session is, how far both sides had come, and the first id of the rows that
  *         its queue is kept as. Written when it begins, and again now and then
  *   hKEY  how many of the client's stanzas are handled, when nothing else says so
+ *   eID   with the id that the client knows: a session whose client did not come back
  *   qKEY  only by a server that stops: what of its queue is kept as no row
  *
  * The messages of the queue are found by the marks that core leaves in their rows (archive,
@@ -22,6 +23,11 @@
 #define INLINE_BYTES (1024u * 1024)
 /* An event that has left a row may still be on its way to the session. */
 #define MARGIN_IDS (UINT64_C(60000000) << 8)
+
+/* How far sessions were handled whose clients did not come back. */
+#define ENDED_KEY (1 + ID_LEN + 1)
+#define ENDED_MAX 10
+#define ENDED_SECONDS (7 * 86400)
 
 void sm_row_key(char letter, uint64_t key, char out[SM_KEY_SIZE])
 {
@@ -162,6 +168,60 @@ void sm_save_forget(struct tct_mod *m, struct sm *sm)
 	if (sm->key != 0)
 		delete_rows(m, sm, tcti_txn_of_turn(m));
 	sm->key = 0;
+}
+
+/* ---- after its end ---- */
+
+struct kept {
+	const char *id;
+	int64_t now, oldest; /* seconds */
+	char oldest_key[ENDED_KEY];
+	uint32_t count, h;
+	bool found;
+};
+
+/* The row of an ended session: when it ended, and how far it was handled. */
+static void look_at_ended(const char *key, const struct tct_value *v, void *data)
+{
+	struct kept *k = data;
+	int64_t when = v->kind == TCT_VALUE_INT ? v->i >> 32 : 0;
+
+	if (key[0] != 'e' || strlen(key) != ENDED_KEY - 1)
+		return;
+	if (k->id != NULL && sm_same_id(key + 1, k->id) && k->now - when < ENDED_SECONDS) {
+		k->found = true;
+		k->h = (uint32_t)v->i;
+	}
+	k->count++;
+	if (k->count == 1 || when < k->oldest) {
+		k->oldest = when;
+		memcpy(k->oldest_key, key, ENDED_KEY);
+	}
+}
+
+bool sm_save_ended(struct tct_mod *m, const struct tct_entity *e, const char *id, uint32_t *h)
+{
+	struct kept k = { .id = id, .now = tct_now() };
+
+	tct_entity_each(e, kv_of(m), look_at_ended, &k);
+	*h = k.h;
+	return k.found;
+}
+
+void sm_save_end(struct tct_mod *m, struct sm *sm)
+{
+	struct kept k = { .now = tct_now() };
+	struct tct_txn *txn = tcti_txn_of_turn(m);
+	char key[ENDED_KEY];
+
+	if (sm->key == 0)
+		return;
+	tct_entity_each(tct_session_entity(sm->session), kv_of(m), look_at_ended, &k);
+	if (k.count >= ENDED_MAX)
+		tct_kv_delete(txn, kv_of(m), user_of(sm), k.oldest_key);
+	snprintf(key, sizeof key, "e%s", sm->id);
+	tct_kv_put(txn, kv_of(m), user_of(sm), key,
+		tct_int(k.now << 32 | tcti_session_handled(sm->session)));
 }
 
 /* ---- how far the client's stanzas are handled ---- */

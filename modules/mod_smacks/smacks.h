@@ -20,6 +20,7 @@ struct smacks_config {
 	int64_t ack_timeout;
 	int64_t queue_count;
 	int64_t queue_size;
+	const char *location;
 };
 
 /* Data of the instance. */
@@ -37,6 +38,7 @@ struct sm {
 	bool owes;   /* the client asked, and waits until what it sent is handled */
 	bool full;   /* the session is being ended for that */
 	bool noting; /* how far it is handled is being written down */
+	bool hibernates; /* its connection was lost */
 	bool saved;  /* the server stops: what is written down stays */
 	uint32_t acked; /* what the client has acknowledged; the queue follows it */
 	struct queue queue;
@@ -89,6 +91,9 @@ void sm_too_high(struct tct_stream *s, uint32_t h, uint32_t sent);
 /* Nobody is asked or answered while there is no connection. */
 void sm_rest(struct sm *sm);
 
+/* Compared to the end, so that its time says nothing. */
+bool sm_same_id(const char *id, const char *other);
+
 /* ---- resume.c ---- */
 tcti_nonza_fn sm_on_resume;
 tct_session_fn sm_detached;
@@ -107,6 +112,10 @@ void sm_save_write(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
 void sm_save_rename(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
 /* Writes down how far the session's stanzas are handled, then says so to the session. */
 void sm_note_handled_now(struct tct_mod *m, struct sm *sm);
+/* Its client did not come back in time: how far its stanzas were handled is kept. */
+void sm_save_end(struct tct_mod *m, struct sm *sm);
+/* What was kept so for the session of that id; false: nothing. */
+bool sm_save_ended(struct tct_mod *m, const struct tct_entity *e, const char *id, uint32_t *h);
 /* It is over. */
 void sm_save_forget(struct tct_mod *m, struct sm *sm);
 /* Operations of the pipe. */
