@@ -62,6 +62,7 @@ void pipe_init(struct pipe *pipe, struct tct_session *s)
 	memset(pipe, 0, sizeof *pipe);
 	list_init(&pipe->items);
 	list_init(&pipe->held);
+	list_init(&pipe->behind);
 	list_init(&pipe->sent);
 	list_init(&pipe->dirty);
 	list_init(&pipe->sending);
@@ -86,6 +87,7 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 	list_splice(&all, &pipe->sent);
 	list_splice(&all, &pipe->items);
 	list_splice(&all, &pipe->held);
+	list_splice(&all, &pipe->behind);
 	while ((node = list_pop(&all)) != NULL) {
 		struct item *it = list_entry(node, struct item, link);
 
@@ -97,7 +99,7 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 	}
 	budget_sub(BUDGET_QUEUES, pipe->bytes);
 	pipe->count = 0;
-	pipe->bytes = 0;
+	pipe->bytes = pipe->behind_bytes = 0;
 }
 
 void pipe_mark(struct pipe *pipe)
@@ -257,6 +259,41 @@ bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 	count(pipe, d);
 	ticket = mark(pipe, d, ticket, &soft);
 	return pipe_write(pipe, d, ticket, soft);
+}
+
+bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+{
+	size_t bytes = delivery_size(d);
+	struct list *last;
+
+	if (!pipe_write(pipe, d, ticket, false))
+		return false;
+	last = pipe->items.prev;
+	list_remove(last);
+	list_push(&pipe->behind, last);
+	pipe->behind_bytes += bytes;
+	return true;
+}
+
+struct delivery *pipe_take_behind(struct pipe *pipe, struct ticket **ticket)
+{
+	struct list *node = list_pop(&pipe->behind);
+	struct delivery *d;
+	struct item *it;
+
+	if (node == NULL)
+		return NULL;
+	it = list_entry(node, struct item, link);
+	d = it->delivery;
+	*ticket = it->ticket;
+	it->delivery = NULL;
+	it->ticket = NULL;
+	pipe->count--;
+	pipe->bytes -= delivery_size(d);
+	pipe->behind_bytes -= delivery_size(d);
+	budget_sub(BUDGET_QUEUES, delivery_size(d));
+	item_free(it);
+	return d;
 }
 
 void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket)

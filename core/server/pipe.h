@@ -17,11 +17,14 @@
 struct pipe {
 	struct list items; /* at WRITE */
 	struct list held;  /* at HOLD */
+	struct list behind; /* before HOLD: messages that wait for older ones */
 	struct list sent;  /* written, kept as rows, and not known to have left the process */
 	struct list dirty;           /* in the list of pipes to write at the end of the turn */
 	struct list sending;         /* in the list of those that `sent` is not empty of */
 	struct ticket_waiter waiter; /* on the ticket of the first entry */
 	struct tct_session *session;
+	size_t behind_bytes; /* counted in `bytes`, too */
+	bool holding;        /* routed messages go to `behind` */
 	uint32_t count;
 	bool waiting;
 	size_t bytes;
@@ -35,6 +38,10 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
 /* What is held goes on, in order. */
 void pipe_release(struct pipe *pipe);
+/* A message for a session that is being sent older ones: as pipe_send, but it waits. */
+bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
+/* The first of those; the caller's, with its ticket (NULL: none). NULL: there is none. */
+struct delivery *pipe_take_behind(struct pipe *pipe, struct ticket **ticket);
 /* To the front of WRITE, not counted and not bounded: for what COUNT has kept. `d` is taken. */
 void pipe_write_first(struct pipe *pipe, struct delivery *d);
 /* Stanzas at WRITE. */

@@ -403,7 +403,7 @@ static void deliver_to(struct event *ev, struct tct_session *s, struct delivery 
 	}
 	if (ev->row != NULL)
 		row_copy(ev->row, d);
-	session_deliver(s, d, event_ticket(ev));
+	session_deliver_routed(s, d, event_ticket(ev), tct_stanza_kind(ev->pub.stanza));
 }
 
 static enum step phase_deliver(struct event *ev)

@@ -344,19 +344,48 @@ static void overflowed(void *data)
 	end_later(s);
 }
 
-void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket)
+static void deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket, bool behind)
 {
 	if (s->ended) {
 		delivery_unref(d);
 		return;
 	}
 	delivery_ref(d);
-	if (!pipe_send(&s->pipe, d, ticket)) {
+	if (!(behind ? pipe_send_behind : pipe_send)(&s->pipe, d, ticket)) {
 		give_back(s, d);
 		if (!s->closing)
 			turn_call(&s->scope, overflowed, s);
 	}
 	delivery_unref(d);
+}
+
+void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket)
+{
+	deliver(s, d, ticket, false);
+}
+
+void session_deliver_routed(struct tct_session *s, struct delivery *d, struct ticket *ticket,
+	uint32_t kind)
+{
+	deliver(s, d, ticket, s->pipe.holding && kind == TCT_MESSAGE);
+}
+
+void tct_session_hold(struct tct_session *s)
+{
+	s->pipe.holding = !s->ended;
+}
+
+void tct_session_let_go(struct tct_session *s)
+{
+	struct ticket *ticket;
+	struct delivery *d;
+
+	s->pipe.holding = false;
+	while (!s->ended && (d = pipe_take_behind(&s->pipe, &ticket)) != NULL) {
+		session_deliver(s, d, ticket);
+		if (ticket != NULL)
+			ticket_unref(ticket);
+	}
 }
 
 void sessions_end(bool all)
@@ -383,7 +412,7 @@ size_t session_waiting(const struct tct_session *s)
 
 size_t tct_session_waiting(const struct tct_session *s)
 {
-	return session_waiting(s);
+	return session_waiting(s) - s->pipe.behind_bytes;
 }
 
 struct tct_session *session_largest(void)

@@ -67,6 +67,9 @@ size_t session_unsent(const struct tct_session *s);
 size_t session_waiting(const struct tct_session *s);
 /* Sends to the pipe; ends the session when its queue is full. `ticket` may be NULL. */
 void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *ticket);
+/* The same for what comes from others: a message waits while the session is held. */
+void session_deliver_routed(struct tct_session *s, struct delivery *d, struct ticket *ticket,
+	uint32_t kind);
 size_t session_count(void);
 /* Of these, those that wait for their client. */
 size_t session_detached_count(void);

@@ -58,11 +58,17 @@ typedef tct_row_done_fn *tct_row_restored_fn(struct tct_mod *m, struct tct_entit
 	struct tct_elem *extra);
 /* In load(): the rows of `a` are messages, as tct_stanza_xml gives them. */
 TCT_API void tct_on_row(struct tct_mod *m, struct tct_archive *a, tct_row_restored_fn *fn);
+/* Messages that are routed to the session from now on wait behind what is sent to it by the
+ * functions above, until it is let go. Who holds must let go, also when it is unloaded; for
+ * messages that are older than whatever may come. */
+TCT_API void tct_session_hold(struct tct_session *s);
+TCT_API void tct_session_let_go(struct tct_session *s);
 /* Ends the session with a stream error of RFC 6120 4.9.3, for example "conflict"; NULL: a
  * clean end. Takes effect after the current handler. */
 TCT_API void tct_session_close(struct tct_session *s, const char *condition, const char *text);
-/* Bytes of output that wait for this session: what its connection has not sent yet, too. For
- * those that send much: with more than the output_queue of tercet.conf the session ends. */
+/* Bytes of output that wait for this session: what its connection has not sent yet, too, but not
+ * what is held (tct_session_hold). For those that send much: with more than the output_queue of
+ * tercet.conf the session ends. */
 TCT_API size_t tct_session_waiting(const struct tct_session *s);
 TCT_API bool tct_session_attached(const struct tct_session *s);
 
