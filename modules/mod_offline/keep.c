@@ -1,0 +1,222 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* keep.c - messages become entries of a queue, in the write set of their own event: those that
+ * nobody took, and those that are on their way while their sender was told that they are safe.
+ * When they have arrived, they go. */
+#include "modules/mod_offline/offline.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ID_MAX 128 /* longer ids of stanzas are not noted */
+
+static bool is_contact(struct tct_mod *m, struct tct_entity *e, const struct tct_jid *from)
+{
+	const struct offline_data *data = tct_mod_data(m);
+
+	if (tct_jid_equal_bare(from, tct_entity_jid(e)))
+		return true;
+	return data->roster != NULL &&
+		(data->roster->state(data->roster_mod, e, from) &
+			(TCT_ROSTER_LISTED | TCT_ROSTER_TO | TCT_ROSTER_FROM)) != 0;
+}
+
+/* True for an account that is there. */
+static bool is_account(const struct tct_event *ev)
+{
+	return tct_event_user(ev)[0] != '\0' && tct_entity_exists(ev->entity) &&
+		tct_stanza_from(ev->stanza) != NULL;
+}
+
+/* All but key and row. Borrows from the stanza. */
+static struct offline_entry entry_of(struct tct_mod *m, struct tct_event *ev, size_t bytes)
+{
+	const struct tct_jid *from = tct_stanza_from(ev->stanza);
+	const char *id = tct_stanza_id(ev->stanza);
+
+	return (struct offline_entry){ .bytes = (int64_t)bytes,
+		.until = offline_until(ev->stanza),
+		.contact = is_contact(m, ev->entity, from),
+		.from = tct_jid_text(from),
+		.id = id != NULL && strlen(id) <= ID_MAX ? id : NULL,
+		.resource = tct_jid_resource(tct_stanza_to(ev->stanza)) };
+}
+
+/* The row with the message and its entry. */
+static uint64_t store(struct tct_mod *m, struct tct_event *ev, struct offline_entry *entry,
+	struct tct_value xml)
+{
+	const struct offline_data *data = tct_mod_data(m);
+	struct tct_txn *txn = tct_event_txn(ev);
+
+	entry->row = tct_archive_append(txn, data->bodies, tct_event_user(ev), entry->from, xml);
+	entry->key = entry->row;
+	offline_add(m, txn, ev->entity, entry);
+	return entry->row;
+}
+
+/* ---- nobody took it ---- */
+
+/* An account that is not there gives the same answer, with as little work. */
+static enum tct_verdict refuse(struct tct_mod *m, struct tct_event *ev)
+{
+	struct offline_data *data = tct_mod_data(m);
+
+	data->refused++;
+	/* Who refuses many would write much. */
+	if ((data->refused & (data->refused - 1)) == 0)
+		tct_log_info(m, "a message for \"%s\" was refused, the queue is full (%" PRIu64
+				" refused since the start)",
+			tct_event_user(ev), data->refused);
+	return tct_refuse_unknown(ev);
+}
+
+/* The archive of the account has the message as `row`. */
+static enum tct_verdict refer(struct tct_mod *m, struct tct_event *ev, uint64_t row)
+{
+	const struct offline_data *data = tct_mod_data(m);
+	const struct offline_queue *q = offline_queue(m, ev->entity);
+	struct tct_txn *txn = tct_event_txn(ev);
+	struct offline_entry entry;
+
+	/* One of ours that came back is there still, or has become needless on its way. */
+	if (offline_ids_have(&data->out, row) || offline_find(q, row) != NULL ||
+		offline_worth(ev->stanza) != OFFLINE_YES)
+		return TCT_CONTINUE;
+	entry = entry_of(m, ev, tct_stanza_xml(ev->stanza).bytes.len);
+	entry.key = entry.row = row;
+	entry.reference = true;
+	if (!offline_expired(m, &entry) && offline_admit(m, txn, ev->entity, &entry))
+		offline_add(m, txn, ev->entity, &entry);
+	return TCT_CONTINUE;
+}
+
+enum tct_verdict offline_on_undelivered(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct offline_data *data = tct_mod_data(m);
+	struct offline_entry entry;
+	struct tct_value xml;
+	uint64_t archived;
+
+	if (!is_account(ev))
+		return TCT_CONTINUE;
+	if (tct_event_kept(ev, data->bodies) != 0)
+		return TCT_HANDLED; /* it stays where it is */
+	archived = data->archive != NULL ? tct_event_kept(ev, data->archive) : 0;
+	if (archived != 0)
+		return refer(m, ev, archived);
+	if (offline_worth(ev->stanza) == OFFLINE_NO)
+		return TCT_CONTINUE;
+	xml = tct_stanza_xml(ev->stanza);
+	entry = entry_of(m, ev, xml.bytes.len);
+	if (entry.until != 0 && entry.until <= tct_now())
+		return TCT_HANDLED; /* XEP-0023: nobody is told */
+	if (!offline_admit(m, tct_event_txn(ev), ev->entity, &entry))
+		return refuse(m, ev);
+	store(m, ev, &entry, xml);
+	return TCT_HANDLED;
+}
+
+/* ---- somebody gets it, and has not got it yet ---- */
+
+/* Its sender will be told that it was handled (XEP-0198), so that it must be on disk until a
+ * client has it. What the archive keeps, is. */
+enum tct_verdict offline_on_resolved(struct tct_mod *m, struct tct_event *ev)
+{
+	struct offline_data *data = tct_mod_data(m);
+	struct offline_entry entry;
+	struct tct_value xml;
+	uint64_t row;
+
+	if (!tct_event_acknowledged(ev) || tct_targets_count(ev) == 0 ||
+		(data->archive != NULL && tct_event_kept(ev, data->archive) != 0) ||
+		!is_account(ev) || offline_worth(ev->stanza) == OFFLINE_NO)
+		return TCT_CONTINUE;
+	xml = tct_stanza_xml(ev->stanza);
+	if (offline_crowded(m, ev->entity, xml.bytes.len))
+		return refuse(m, ev);
+	entry = entry_of(m, ev, xml.bytes.len);
+	row = store(m, ev, &entry, xml);
+	offline_ids_add(&data->out, row);
+	tct_event_keep(m, ev, data->bodies, row, offline_row_done);
+	return TCT_CONTINUE;
+}
+
+/* An entry that came back from a session is nothing for one that got it from its archive. */
+enum tct_verdict offline_on_rerouted(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct offline_data *data = tct_mod_data(m);
+	uint64_t row = data->archive != NULL ? tct_event_kept(ev, data->archive) : 0;
+
+	if (row == 0 || !offline_ids_have(&data->out, row))
+		return TCT_CONTINUE;
+	for (size_t i = tct_targets_count(ev); i-- > 0;) {
+		struct tct_session *s = tct_targets_get(ev, i);
+		const struct offline_session *os = tct_session_data_peek(m, s);
+
+		if (os != NULL && row <= os->fetched)
+			tct_targets_remove(ev, s);
+	}
+	return TCT_CONTINUE;
+}
+
+/* ---- the server was started again, and it is still on its way ---- */
+
+tct_row_done_fn *offline_on_restored(struct tct_mod *m, struct tct_entity *e, uint64_t id,
+	struct tct_elem *extra)
+{
+	struct offline_data *data = tct_mod_data(m);
+
+	(void)e;
+	offline_add_delay(m, extra, id);
+	offline_ids_add(&data->out, id);
+	return offline_row_done;
+}
+
+/* The archive adds what clients see. */
+tct_row_done_fn *offline_on_restored_reference(struct tct_mod *m, struct tct_entity *e,
+	uint64_t id, struct tct_elem *extra)
+{
+	struct offline_data *data = tct_mod_data(m);
+
+	(void)extra;
+	if (!offline_has(m, e, id))
+		return NULL;
+	offline_ids_add(&data->out, id);
+	return offline_row_done;
+}
+
+/* ---- it has arrived, or has not ---- */
+
+static void submit(struct tct_scope *scope, void *data)
+{
+	(void)scope;
+	offline_arrived_submit(data);
+}
+
+void offline_arrived_submit(struct tct_mod *m)
+{
+	struct offline_data *data = tct_mod_data(m);
+	struct tct_txn *txn = data->arrived;
+
+	data->arrived = NULL;
+	if (txn != NULL)
+		tct_txn_submit(NULL, txn, NULL, NULL);
+}
+
+/* Whatever arrives in a turn goes in one set. */
+void offline_row_done(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool taken)
+{
+	struct offline_data *data = tct_mod_data(m);
+
+	offline_ids_remove(&data->out, id);
+	if (!taken) {
+		offline_kick(m, e, NULL);
+		return;
+	}
+	if (data->arrived == NULL) {
+		data->arrived = tct_txn_new(m);
+		tct_timer_start(tct_mod_scope(m), 0, 0, submit, m);
+	}
+	offline_remove_row(m, data->arrived, e, id);
+}
