@@ -118,17 +118,33 @@ class Server:
         self.running = False
         self.devserver("kill")
 
-    def list_module(self, module, wanted):
-        """Puts a module into the list in tercet.conf, or takes it out."""
+    def edit(self, change):
+        """Makes `change` of the text of tercet.conf; its owner and mode stay."""
         path = os.path.join(self.state, "tercet.conf")
         with open(path, encoding="utf-8") as file:
-            text = file.read()
-        text = text.replace(f'"{module}", ', "")
-        if wanted:
-            text = text.replace("modules = [ ", f'modules = [ "{module}", ', 1)
-        with open(path, "r+", encoding="utf-8") as file:  # its owner and mode stay
+            text = change(file.read())
+        with open(path, "r+", encoding="utf-8") as file:
             file.truncate()
             file.write(text)
+
+    def list_module(self, module, wanted):
+        """Puts a module into the list in tercet.conf, or takes it out."""
+        def change(text):
+            text = text.replace(f'"{module}", ', "")
+            if wanted:
+                text = text.replace("modules = [ ", f'modules = [ "{module}", ', 1)
+            return text
+
+        self.edit(change)
+
+    def replace(self, old, new):
+        """Another text in tercet.conf, which must have the old one."""
+        def change(text):
+            if old not in text:
+                raise ServerFailure(f"tercet.conf has no '{old}'")
+            return text.replace(old, new)
+
+        self.edit(change)
 
     def ctl(self, arguments, text=""):
         """tercetctl: (exit status, standard output, standard error)."""
