@@ -638,6 +638,16 @@ void tct_entity_each(const struct tct_entity *e, const struct tct_kv *kv,
 		fn(e->rows[index].items[i]->text, &e->rows[index].items[i]->value, data);
 }
 
+size_t tct_entity_count(const struct tct_entity *e, const struct tct_kv *kv)
+{
+	uint32_t index;
+
+	if (e->state != ENTITY_LOADED || !store_index(e->host, kv, &index) ||
+		index >= e->row_sets)
+		return 0;
+	return e->rows[index].count;
+}
+
 struct tct_entity *tct_entity_find(struct tct_host *h, const char *user)
 {
 	struct tct_entity *e = entity_find(h, span_of(user));

@@ -102,6 +102,9 @@ TCT_API bool tct_entity_get(const struct tct_entity *e, const struct tct_kv *kv,
 typedef void tct_entity_row_fn(const char *key, const struct tct_value *value, void *data);
 TCT_API void tct_entity_each(const struct tct_entity *e, const struct tct_kv *kv,
 	tct_entity_row_fn *fn, void *data);
+/* How many rows of that store there are. Cheap: what most accounts have none of need not be
+ * looked for. */
+TCT_API size_t tct_entity_count(const struct tct_entity *e, const struct tct_kv *kv);
 /* Reads the entity's preloaded stores if need be, then calls fn on the loop (never inside
  * this call). `status` TCT_OK, or why the store could not be read (then `e` is NULL). */
 typedef void tct_entity_load_fn(struct tct_scope *scope, struct tct_entity *e, int status, void *data);

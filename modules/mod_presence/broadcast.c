@@ -9,6 +9,7 @@ struct broadcast {
 	struct tct_event *ev;
 	struct tct_session *session;
 	struct tct_stanza *stanza;
+	struct presence_guard guard;
 };
 
 static void copy_to(const struct broadcast *b, const struct tct_jid *to)
@@ -21,8 +22,10 @@ static void copy_to(const struct broadcast *b, const struct tct_jid *to)
 
 static void to_contact(const struct tct_jid *jid, uint32_t state, void *data)
 {
+	const struct broadcast *b = data;
+
 	(void)state;
-	copy_to(data, jid);
+	presence_send(&b->guard, b->ev, b->stanza, jid);
 }
 
 /* The account's own resources hear at once, not by way of the router: a stanza later this
@@ -42,7 +45,7 @@ void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_sess
 	struct tct_stanza *st)
 {
 	struct tct_entity *e = tct_session_entity(s);
-	struct broadcast b = { m, ev, s, st };
+	struct broadcast b = { m, ev, s, st, presence_guard(m, e) };
 
 	tct_entity_sessions(e, to_own, &b);
 	presence_each(m, e, TCT_ROSTER_FROM, to_contact, &b);
@@ -63,10 +66,27 @@ static void show_other(struct tct_session *other, void *data)
 
 void presence_catch_up(struct tct_mod *m, struct tct_event *ev, struct tct_session *s)
 {
-	struct broadcast b = { m, ev, s, NULL };
+	struct broadcast b = { .m = m, .ev = ev, .session = s };
 
 	tct_entity_sessions(tct_session_entity(s), show_other, &b);
 	presence_probe(m, ev, s);
+}
+
+/* ---- another presence of the same resource ---- */
+
+void presence_replace(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
+	struct tct_stanza *st)
+{
+	struct presence_session *ps = tct_session_data(m, s);
+
+	if (tct_session_available(s)) {
+		tct_session_set_presence(s, st, tct_session_priority(s));
+		tct_stanza_unref(ps->stamped);
+		ps->stamped = NULL;
+		if (ps->broadcast)
+			presence_broadcast(m, ev, s, st);
+	}
+	tct_stanza_unref(st);
 }
 
 /* ---- the end ---- */
@@ -77,7 +97,7 @@ void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_sessi
 	struct presence_data *data = tct_mod_data(m);
 	struct presence_session *ps = tct_session_data(m, s);
 	struct tct_entity *e = tct_session_entity(s);
-	struct broadcast b = { m, ev, s, st };
+	struct broadcast b = { .m = m, .ev = ev, .session = s, .stanza = st };
 
 	for (const struct presence_directed *d = ps->directed; d != NULL; d = d->next) {
 		/* Who is told as a contact needs no second copy. */

@@ -104,6 +104,7 @@ struct asking {
 	struct tct_mod *m;
 	struct tct_event *ev;
 	struct tct_stanza *stanza;
+	struct presence_guard guard;
 };
 
 static void route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
@@ -122,7 +123,8 @@ static void ask_here(const struct tct_jid *jid, uint32_t state, void *data)
 	const struct asking *a = data;
 
 	(void)state;
-	route(a->m, a->ev, a->stanza, NULL, jid);
+	if (presence_blocked(&a->guard, jid) != TCT_BLOCKED)
+		route(a->m, a->ev, a->stanza, NULL, jid);
 }
 
 static void probes_fini(void *block)
@@ -143,18 +145,20 @@ void presence_probe_stop(struct presence_session *ps)
 }
 
 /* Others are asked in the name of the account, as RFC 6121 4.3.1 wants it; who is no contact
- * any more is not. */
+ * any more, or is blocked, is not. */
 static void ask_others(struct presence_probes *p)
 {
 	const struct presence_config *config = tct_mod_config(p->m);
 	struct presence_data *data = tct_mod_data(p->m);
 	struct tct_entity *e = tct_session_entity(p->session);
+	struct presence_guard guard = presence_guard(p->m, e);
 	int64_t some = config->probe_rate / TICKS + (config->probe_rate < TICKS);
 
 	for (; some > 0 && p->next < p->others.count; p->next++, some--) {
 		const struct tct_jid *to = p->others.jids[p->next];
 
-		if ((data->roster->state(data->roster_mod, e, to) & TCT_ROSTER_TO) != 0)
+		if ((data->roster->state(data->roster_mod, e, to) & TCT_ROSTER_TO) != 0 &&
+			presence_blocked(&guard, to) != TCT_BLOCKED)
 			route(p->m, NULL, p->stanza, tct_entity_jid(e), to);
 	}
 }
@@ -176,7 +180,8 @@ void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session 
 	struct presence_session *ps = tct_session_data(m, s);
 	struct tct_scope *scope = tct_session_scope(m, s);
 	struct asking asking = { m, ev,
-		tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL) };
+		tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL),
+		presence_guard(m, tct_session_entity(s)) };
 	struct others others =
 		walk(m, tct_session_entity(s), TCT_ROSTER_TO, ask_here, &asking);
 	struct presence_probes *p;
@@ -194,4 +199,34 @@ void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session 
 	ps->probes = p;
 	p->timer = tct_timer_start(scope, ms, ms, tick, p);
 	tick(scope, p);
+}
+
+/* ---- one contact ---- */
+
+struct asking_one {
+	struct tct_mod *m;
+	struct tct_event *ev;
+	const struct tct_jid *to;
+};
+
+static void ask_for_session(struct tct_session *s, void *data)
+{
+	const struct asking_one *a = data;
+
+	if (tct_session_available(s))
+		tct_route(a->m, a->ev,
+			tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), a->to,
+				NULL));
+}
+
+void presence_ask(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	const struct tct_jid *to)
+{
+	struct asking_one asking = { m, ev, to };
+
+	if (tct_host_find(tct_jid_domain(to)) != NULL)
+		tct_entity_sessions(e, ask_for_session, &asking);
+	else
+		tct_route(m, ev,
+			tct_stanza_new(TCT_PRESENCE_PROBE, tct_entity_jid(e), to, NULL));
 }

@@ -114,3 +114,40 @@ void presence_directed_restore(
 		tct_jid_unref(jid);
 	}
 }
+
+/* ---- asked by others ---- */
+
+struct ending {
+	struct tct_mod *m;
+	struct tct_event *ev;
+	tct_presence_match_fn *fn;
+	void *data;
+};
+
+static void end_of_session(struct tct_session *s, void *data)
+{
+	struct ending *e = data;
+	struct presence_session *ps = tct_session_data_peek(e->m, s);
+	struct presence_directed **at = ps != NULL ? &ps->directed : NULL;
+
+	while (at != NULL && *at != NULL) {
+		const struct tct_jid *to = (*at)->jid;
+
+		if (!e->fn(to, e->data)) {
+			at = &(*at)->next;
+			continue;
+		}
+		tct_route(e->m, e->ev,
+			tct_stanza_new(TCT_PRESENCE_UNAVAILABLE, tct_session_jid(s), to,
+				NULL));
+		drop(ps, at);
+	}
+}
+
+void presence_directed_end(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	tct_presence_match_fn *fn, void *data)
+{
+	struct ending ending = { m, ev, fn, data };
+
+	tct_entity_sessions(e, end_of_session, &ending);
+}

@@ -165,12 +165,31 @@ static void on_changed(struct tct_mod *m, struct tct_event *ev, struct tct_entit
 	const struct tct_jid *contact, uint32_t before, uint32_t after)
 {
 	bool saw = (before & TCT_ROSTER_FROM) != 0, sees = (after & TCT_ROSTER_FROM) != 0;
+	struct presence_guard guard = presence_guard(m, e);
 
+	/* To whom is blocked it looks offline already. */
+	if (presence_blocked(&guard, contact) == TCT_BLOCKED)
+		return;
 	if (sees && (!saw || before == after))
 		presence_show(m, ev, e, contact, NULL);
 	else if (saw && !sees)
 		presence_hide(m, ev, e, contact);
 }
+
+static void show(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	const struct tct_jid *to)
+{
+	presence_show(m, ev, e, to, NULL);
+}
+
+static const struct tct_presence_ops ops = {
+	.size = sizeof ops,
+	.show = show,
+	.hide = presence_hide,
+	.probe = presence_ask,
+	.end_directed = presence_directed_end,
+	.replace = presence_replace,
+};
 
 static int load(struct tct_mod *m, struct tct_error *err)
 {
@@ -190,6 +209,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_session(m, TCT_SESSION_RESUMED, on_resumed);
 	tct_on_session(m, TCT_SESSION_ENDED, on_ended);
 	tct_on_entity(m, TCT_ENTITY_DELETED, presence_last_delete);
+	tct_provide(m, "presence", "presence", &ops);
 	return TCT_OK;
 }
 

@@ -3,7 +3,9 @@
 /* presence.h - what the files of mod_presence share. */
 #pragma once
 
+#include <tercet/blocklist.h>
 #include <tercet/module.h>
+#include <tercet/presence.h>
 #include <tercet/roster.h>
 
 struct presence_config {
@@ -46,6 +48,11 @@ void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_sess
 /* What a session that has become available must learn: presence of the other resources of
  * the account, and of its contacts, who are probed. */
 void presence_catch_up(struct tct_mod *m, struct tct_event *ev, struct tct_session *s);
+/* The operations of the service. */
+void presence_ask(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	const struct tct_jid *to);
+void presence_replace(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
+	struct tct_stanza *st);
 /* Tells everybody that the session is gone; `st` (borrowed) is its last presence, of type
  * unavailable. Forgets directed presence. */
 void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
@@ -71,6 +78,22 @@ void presence_last_write(struct tct_mod *m, struct tct_session *s, struct tct_st
 /* Adds what was written to `st`, of type unavailable, with the time (XEP-0203). */
 void presence_last_add(struct tct_mod *m, struct tct_entity *e, struct tct_stanza *st);
 void presence_last_delete(struct tct_mod *m, struct tct_entity *e);
+/* ---- guard.c: whom the account blocks hears nothing ---- */
+
+/* Of one account, for as long as one handler runs. */
+struct presence_guard {
+	struct tct_mod *m;
+	struct tct_entity *entity;
+	const struct tct_blocklist_ops *blocklist; /* NULL: nobody is blocked */
+	struct tct_mod *blocklist_mod;
+};
+
+struct presence_guard presence_guard(struct tct_mod *m, struct tct_entity *e);
+/* enum tct_blocked */
+uint32_t presence_blocked(const struct presence_guard *g, const struct tct_jid *jid);
+/* Routes a copy of `st` to `to`, or, when some of its resources are blocked, to the others. */
+void presence_send(const struct presence_guard *g, struct tct_event *ev,
+	struct tct_stanza *st, const struct tct_jid *to);
 
 /* ---- directed.c ---- */
 
@@ -84,6 +107,9 @@ void presence_directed_clear(struct presence_session *ps);
 void presence_directed_save(const struct presence_session *ps, struct tct_record *out);
 void presence_directed_restore(
 	struct tct_mod *m, struct presence_session *ps, const struct tct_value *record);
+/* The operation of the service. */
+void presence_directed_end(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
+	tct_presence_match_fn *fn, void *data);
 
 /* ---- probe.c ---- */
 

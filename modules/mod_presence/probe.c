@@ -14,6 +14,7 @@ struct show {
 	const struct tct_jid *to;
 	const char *resource; /* NULL: all */
 	size_t count;
+	struct presence_guard guard;
 };
 
 struct tct_stanza *presence_stamped(struct tct_mod *m, struct tct_session *s)
@@ -41,8 +42,6 @@ struct tct_stanza *presence_stamped(struct tct_mod *m, struct tct_session *s)
 static void show_session(struct tct_session *s, void *data)
 {
 	struct show *show = data;
-	struct tct_overlay overlay = TCT_OVERLAY_INIT;
-
 	const char *resource = tct_jid_resource(tct_session_jid(s));
 
 	if (!tct_session_available(s))
@@ -50,14 +49,13 @@ static void show_session(struct tct_session *s, void *data)
 	if (show->resource != NULL && strcmp(show->resource, resource) != 0)
 		return;
 	show->count++;
-	overlay.to = show->to;
-	tct_route_copy(show->m, show->ev, presence_stamped(show->m, s), &overlay);
+	presence_send(&show->guard, show->ev, presence_stamped(show->m, s), show->to);
 }
 
 size_t presence_show(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *to, const char *resource)
 {
-	struct show show = { m, ev, to, resource, 0 };
+	struct show show = { m, ev, to, resource, 0, presence_guard(m, e) };
 
 	tct_entity_sessions(e, show_session, &show);
 	return show.count;
@@ -76,7 +74,7 @@ static void hide_session(struct tct_session *s, void *data)
 void presence_hide(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *to)
 {
-	struct show show = { m, ev, to, NULL, 0 };
+	struct show show = { m, ev, to, NULL, 0, presence_guard(m, e) };
 
 	tct_entity_sessions(e, hide_session, &show);
 }

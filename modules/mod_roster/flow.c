@@ -97,6 +97,9 @@ void roster_on_available(struct tct_mod *m, struct tct_session *s)
 	struct roster_data *data = tct_mod_data(m);
 	struct tct_entity *e = tct_session_entity(s);
 	struct roster *r = roster_get(m, e);
+	struct tct_mod *blocklist_mod;
+	const struct tct_blocklist_ops *blocklist =
+		tct_service(m, "blocklist", &blocklist_mod);
 	struct roster_item **all;
 	size_t count = 0;
 
@@ -114,6 +117,9 @@ void roster_on_available(struct tct_mod *m, struct tct_session *s)
 	for (size_t i = 0; i < count; i++) {
 		struct tct_value row;
 
+		if (blocklist != NULL &&
+			blocklist->blocks(blocklist_mod, e, all[i]->jid) == TCT_BLOCKED)
+			continue;
 		if (tct_entity_get(e, data->requests, tct_jid_text(all[i]->jid), &row))
 			tct_session_send(
 				s, request_stanza(&row, all[i]->jid, tct_entity_jid(e)));

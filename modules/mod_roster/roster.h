@@ -8,6 +8,7 @@
  * next use makes it again. What others have lent an account is in the map alone. */
 #pragma once
 
+#include <tercet/blocklist.h>
 #include <tercet/module.h>
 #include <tercet/roster.h>
 

@@ -25,6 +25,10 @@ class Failure(Exception):
     """What the script asked for did not happen."""
 
 
+class Late(Failure):
+    """Nothing came in time."""
+
+
 class Connection:
     """One TCP connection and the XML stream on it. `note(direction, text)` keeps a
     transcript; `split` says how what is sent is cut: whole, bytes, random or a number (the
@@ -101,7 +105,7 @@ class Connection:
                 return ("eof", None)
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Failure(f"timeout: no {what}")
+                raise Late(f"timeout: no {what}")
             self.sock.settimeout(left)
             try:
                 data = self.sock.recv(65536)
@@ -131,6 +135,13 @@ class Connection:
                 "header": "a stream header came", "end": "the stream ended",
                 "eof": "the connection ended"}[kind])
         return value
+
+    def poll(self):
+        """The next element when one comes within a hundredth of a second, else None."""
+        try:
+            return self.element(timeout=0.01)
+        except Late:
+            return None
 
     def expect(self, ns, *names):
         element = self.element(f"<{'/'.join(names)}/>")
