@@ -73,10 +73,12 @@ class Server:
         self.arguments += options
         self.running = False
         self.ports = {}
+        self.ca = None
 
     @property
     def certificate(self):
-        return os.path.join(self.state, "cert.pem")
+        """What clients trust: an authority (`ca`), else the self-signed certificate."""
+        return self.ca or os.path.join(self.state, "cert.pem")
 
     def devserver(self, verb, *arguments, timeout=120):
         done = subprocess.run(self.command + [verb, self.state, *arguments], timeout=timeout,
