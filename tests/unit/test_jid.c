@@ -6,6 +6,8 @@
 #include "core/base/str.h"
 #include "core/xmpp/jid.h"
 
+#include <stringprep.h>
+
 static void reads(const char *text, const char *node, const char *domain, const char *resource)
 {
 	const struct tct_jid *jid = tct_jid_new(text), *again, *made;
@@ -506,6 +508,164 @@ static void a_domain_may_be_an_ipv6_address(void **state)
 	refuses_n("[\0::1]", 6);
 }
 
+/* The examples of RFC 7622 section 3.5. Where its profiles (PRECIS) and those that we compare
+ * by (RFC 6122) differ, `why` says so. */
+static const struct {
+	const char *text;
+	const char *node, *domain, *resource; /* domain NULL: no address */
+	const char *why;
+} rfc7622[] = {
+	{ "juliet@example.com", "juliet", "example.com", NULL, NULL },
+	{ "juliet@example.com/foo", "juliet", "example.com", "foo", NULL },
+	{ "juliet@example.com/foo bar", "juliet", "example.com", "foo bar", NULL },
+	{ "juliet@example.com/foo@bar", "juliet", "example.com", "foo@bar", NULL },
+	{ "foo\\20bar@example.com", "foo\\20bar", "example.com", NULL, NULL },
+	{ "fussball@example.com", "fussball", "example.com", NULL, NULL },
+	{ "fu\xc3\x9f" "ball@example.com", "fussball", "example.com", NULL,
+		"nodeprep folds sharp s" },
+	{ "\xcf\x80@example.com", "\xcf\x80", "example.com", NULL, NULL },
+	{ "\xce\xa3@example.com/foo", "\xcf\x83", "example.com", "foo", NULL },
+	{ "\xcf\x83@example.com/foo", "\xcf\x83", "example.com", "foo", NULL },
+	{ "\xcf\x82@example.com/foo", "\xcf\x83", "example.com", "foo",
+		"nodeprep folds the final sigma" },
+	{ "king@example.com/\xe2\x99\x9a", "king", "example.com", "\xe2\x99\x9a", NULL },
+	{ "example.com", NULL, "example.com", NULL, NULL },
+	{ "example.com/foobar", NULL, "example.com", "foobar", NULL },
+	{ "a.example.com/b@example.net", NULL, "a.example.com", "b@example.net", NULL },
+	{ "\"juliet\"@example.com", NULL, NULL, NULL, NULL },
+	{ "foo bar@example.com", NULL, NULL, NULL, NULL },
+	{ "juliet@example.com/ foo", "juliet", "example.com", " foo",
+		"resourceprep forbids no space" },
+	{ "@example.com/", NULL, NULL, NULL, NULL },
+	{ "henry\xe2\x85\xa3@example.com", "henryiv", "example.com", NULL,
+		"nodeprep makes letters of a Roman numeral" },
+	{ "\xe2\x99\x9a@example.com", "\xe2\x99\x9a", "example.com", NULL,
+		"nodeprep forbids no symbols" },
+	{ "juliet@", NULL, NULL, NULL, NULL },
+	{ "/foobar", NULL, NULL, NULL, NULL },
+};
+
+static void the_examples_of_rfc_7622(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rfc7622 / sizeof *rfc7622; i++) {
+		if (rfc7622[i].domain != NULL)
+			reads(rfc7622[i].text, rfc7622[i].node, rfc7622[i].domain,
+				rfc7622[i].resource);
+		else
+			refuses(rfc7622[i].text);
+	}
+}
+
+/* One character of each table of RFC 3454 that nodeprep and resourceprep (RFC 6122 A.5, B.5)
+ * forbid, between two letters. */
+static void the_tables_of_rfc_3454(void **state)
+{
+	static const struct {
+		const char *table, *character;
+		bool node, resource; /* is it forbidden there */
+	} tables[] = {
+		{ "B.1 word joiner, deleted", "\xe2\x81\xa0", false, false },
+		{ "B.1 variation selector, deleted", "\xef\xb8\x8f", false, false },
+		{ "C.1.1 space", " ", true, false },
+		{ "C.1.2 en quad", "\xe2\x80\x80", true, false },
+		{ "C.2.1 bell", "\x07", true, true },
+		{ "C.2.1 delete", "\x7f", true, true },
+		{ "C.2.2 line separator", "\xe2\x80\xa8", true, true },
+		{ "C.2.2 musical begin beam", "\xf0\x9d\x85\xb3", true, true },
+		{ "C.3 private use", "\xee\x80\x80", true, true },
+		{ "C.3 private use, plane 15", "\xf3\xb0\x80\x80", true, true },
+		{ "C.4 no character", "\xef\xb7\x90", true, true },
+		{ "C.4 no character at the end of a plane", "\xf0\x9f\xbf\xbe", true, true },
+		{ "C.6 interlinear annotation", "\xef\xbf\xb9", true, true },
+		{ "C.6 replacement character", "\xef\xbf\xbd", true, true },
+		{ "C.7 ideographic description", "\xe2\xbf\xb0", true, true },
+		{ "C.8 right-to-left mark", "\xe2\x80\x8f", true, true },
+		{ "C.8 left-to-right override", "\xe2\x80\xad", true, true },
+		{ "C.9 language tag", "\xf3\xa0\x80\x81", true, true },
+		{ "not of Unicode 3.2: an emoji", "\xf0\x9f\x98\x80", false, false },
+	};
+	char part[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		const struct tct_jid *node, *resource;
+
+		snprintf(part, sizeof part, "a%sb", tables[i].character);
+		node = tct_jid_make(part, "example.com", NULL);
+		resource = tct_jid_make(NULL, "example.com", part);
+		if ((node == NULL) != tables[i].node || (resource == NULL) != tables[i].resource)
+			fail_msg("%s", tables[i].table);
+		tct_jid_unref(node);
+		tct_jid_unref(resource);
+	}
+}
+
+/* RFC 3454 section 6: what is read from right to left begins and ends so. */
+static void both_directions_do_not_mix(void **state)
+{
+	(void)state;
+	reads("\xd7\x90\xd7\x91@example.com", "\xd7\x90\xd7\x91", "example.com", NULL);
+	reads("\xd7\x90" "1\xd7\x91@example.com", "\xd7\x90" "1\xd7\x91", "example.com", NULL);
+	refuses("\xd7\x90" "1@example.com");
+	refuses("1\xd7\x90@example.com");
+	refuses("\xd7\x90" "a\xd7\x91@example.com");
+	refuses("example.com/\xd7\x90" "a\xd7\x91");
+	refuses("\xd7\x90" "a.example.com");
+}
+
+/* A part of plain ASCII as the library prepares it; NULL: it refuses. */
+static const char *by_library(const char *part, const Stringprep_profile *profile, char *buf, size_t room)
+{
+	snprintf(buf, room, "%s", part);
+	return stringprep(buf, room, 0, profile) == STRINGPREP_OK && *buf != '\0' ? buf : NULL;
+}
+
+static void compare_fast(const char *part)
+{
+	const struct tct_jid *node = tct_jid_make(part, "d", NULL);
+	const struct tct_jid *resource = tct_jid_make(NULL, "d", part);
+	char buf[256];
+	const char *wanted = by_library(part, stringprep_xmpp_nodeprep, buf, sizeof buf);
+
+	if ((node == NULL) != (wanted == NULL) ||
+		(wanted != NULL && strcmp(tct_jid_node(node), wanted) != 0))
+		fail_msg("node '%s'", part);
+	wanted = by_library(part, stringprep_xmpp_resourceprep, buf, sizeof buf);
+	if ((resource == NULL) != (wanted == NULL) ||
+		(wanted != NULL && strcmp(tct_jid_resource(resource), wanted) != 0))
+		fail_msg("resource '%s'", part);
+	tct_jid_unref(node);
+	tct_jid_unref(resource);
+}
+
+/* The path that plain ASCII takes prepares as the library would. */
+static void the_fast_path_is_no_other(void **state)
+{
+	uint64_t seed = 1;
+	char part[64];
+
+	(void)state;
+	for (int a = 1; a < 128; a++) {
+		for (int b = 1; b < 128; b++) {
+			part[0] = (char)a;
+			part[1] = (char)b;
+			part[2] = '\0';
+			compare_fast(part);
+		}
+	}
+	for (int i = 0; i < 2000; i++) {
+		size_t len = 1 + seed % 60;
+
+		for (size_t k = 0; k < len; k++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			part[k] = (char)(i % 2 == 0 ? 1 + (seed >> 33) % 127 : 33 + (seed >> 33) % 94);
+		}
+		part[len] = '\0';
+		compare_fast(part);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -527,6 +687,10 @@ int main(void)
 		cmocka_unit_test(a_domain_is_prepared),
 		cmocka_unit_test(what_is_no_domain_is_refused),
 		cmocka_unit_test(a_domain_may_be_an_ipv6_address),
+		cmocka_unit_test(the_examples_of_rfc_7622),
+		cmocka_unit_test(the_tables_of_rfc_3454),
+		cmocka_unit_test(both_directions_do_not_mix),
+		cmocka_unit_test(the_fast_path_is_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
