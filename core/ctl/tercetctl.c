@@ -170,8 +170,12 @@ static void print_value(const char *key, const json_t *v)
 	struct tm tm;
 	char text[64];
 
-	if (strcmp(key, "since") == 0) {
+	if (strcmp(key, "since") == 0 || strcmp(key, "until") == 0) {
 		when = (time_t)json_integer_value(v);
+		if (when == 0) {
+			putchar('-');
+			return;
+		}
 		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", localtime_r(&when, &tm));
 		fputs(text, stdout);
 	} else if (json_is_string(v)) {
@@ -230,12 +234,12 @@ static int print_answer(const char *line, bool as_json)
 	if (as_json) {
 		json_dumpf(answer, stdout, JSON_INDENT(2));
 		putchar('\n');
-	} else if (status == 0) {
-		print_rows(json_object_get(answer, "rows"));
-		if (json_array_size(json_object_get(answer, "rows")) == 0)
-			printf("%s\n", text);
 	} else {
-		fprintf(stderr, "tercetctl: %s\n", text);
+		print_rows(json_object_get(answer, "rows"));
+		if (status != 0)
+			fprintf(stderr, "tercetctl: %s\n", text);
+		else if (json_array_size(json_object_get(answer, "rows")) == 0)
+			printf("%s\n", text);
 	}
 	json_decref(answer);
 	return status == 0 ? DONE : REFUSED;
@@ -364,9 +368,15 @@ static int run(const char *config, const char *socket_path, const struct tcti_co
 	char **args, int count, bool as_json)
 {
 	struct tct_error *err = tcti_error_new();
-	char *folder, *name, *request = NULL;
+	char *folder = NULL, *name = NULL, *request = NULL, *answer;
 	int fd, code = REFUSED;
 
+	answer = strcmp(c->name, "check") == 0 ? tcti_check(config, args[0]) : NULL;
+	if (answer != NULL) {
+		code = print_answer(answer, as_json);
+		free(answer);
+		goto out;
+	}
 	locate(config, socket_path, &folder, &name, err);
 	if (folder == NULL || name == NULL) {
 		fprintf(stderr, "tercetctl: %s\n", tct_error_text(err));

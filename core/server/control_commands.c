@@ -6,7 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/mod/hook.h"
-#include "core/server/control.h"
+#include "core/server/check.h"
 #include "core/server/host.h"
 #include "core/store/store.h"
 #include "core/xmpp/jid.h"
@@ -478,6 +478,18 @@ const struct control_entry control_entries[] = {
 		  0, 0, 1 },
 		run_hooks },
 	{ { "status", "", "print figures of the running server", "", 0, 0, 0 }, run_status },
+	{ { "check", "WHAT", "check \"config\", \"certs\" or \"tls\"",
+		  "config: the configuration file, whether a server runs or not. certs: which "
+		  "certificate each host gets on which listener, and what is wrong with it. tls: "
+		  "shakes hands with each listener of the running server, for each host. Exit "
+		  "status 1 when anything is wrong.",
+		  TCTI_CONTROL_OFFLINE, 1, 1 },
+		check_run },
+	{ { "explain", "WHAT NAME", "explain \"cert\": which one a client gets, and why",
+		  "explain cert NAME: of the certificate that is shown to a client that asks for "
+		  "NAME.",
+		  TCTI_CONTROL_OFFLINE, 2, 2 },
+		check_explain },
 	{ { "reload", "", "read the configuration again",
 		  "All of it is checked first; with a problem anywhere nothing changes.", 0, 0, 0 },
 		run_reload },

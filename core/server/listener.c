@@ -53,7 +53,8 @@ static void module_ends(struct scope_node *node)
 
 	list_remove(&l->link);
 	list_remove(&l->certs.link); /* its streams keep what it has, and nobody renews it */
-	listen_close(l->socket);
+	if (l->socket != NULL)
+		listen_close(l->socket);
 	l->socket = NULL;
 	listener_unref(l);
 }
@@ -83,26 +84,35 @@ int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_
 	struct stream_listener *l;
 	int status;
 
-	if (disabled)
-		return TCT_OK;
 	l = mem_zalloc(sizeof *l);
 	l->refs = 1;
 	l->spec = *spec;
 	l->spec.address = mem_strdup(spec->address);
 	status = certs_join(&l->certs, spec->certificate, spec->key, err);
-	l->socket = status == TCT_OK ? open_socket(l, err) : NULL;
-	if (l->socket == NULL) {
+	if (status == TCT_OK && !disabled)
+		l->socket = open_socket(l, err);
+	if (l->socket == NULL && !(status == TCT_OK && disabled)) {
 		listener_unref(l);
 		return status != TCT_OK ? status : TCT_EIO;
 	}
-	l->spec.port = listen_port(l->socket);
+	if (l->socket != NULL)
+		l->spec.port = listen_port(l->socket);
 	list_push(&listeners, &l->link);
 	scope_add(&m->scope, &l->node, module_ends);
+	if (disabled)
+		return TCT_OK;
 	log_info("listening on %s port %u (%s)", l->spec.address, l->spec.port,
 		l->spec.direct_tls ? "direct TLS" : "STARTTLS");
 	if (started)
 		listen_start(l->socket);
 	return TCT_OK;
+}
+
+struct stream_listener *listener_next(const struct stream_listener *l)
+{
+	const struct list *next = l != NULL ? l->link.next : listeners.next;
+
+	return next != &listeners ? list_entry(next, struct stream_listener, link) : NULL;
 }
 
 void listeners_start(void)

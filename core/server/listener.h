@@ -23,10 +23,12 @@ struct stream_listener *listener_ref(struct stream_listener *l);
 void listener_unref(struct stream_listener *l);
 /* The certificates in force there; NULL before any were configured. */
 struct certset *listener_certset(const struct stream_listener *l);
+/* Those that are open; NULL: the first, NULL at the end. */
+struct stream_listener *listener_next(const struct stream_listener *l);
 /* Everything is loaded: accept from now on, those opened later too. */
 void listeners_start(void);
 /* Appends a line per listener: kind, address, port, "tls" or "starttls". */
 void listeners_describe(struct str *out);
-/* No sockets at all (offline); before modules load. */
+/* Listeners without sockets, certificates that are not read (offline); before modules load. */
 void listeners_disable(void);
 void listeners_fini(void);

@@ -518,12 +518,57 @@ static int run(struct server_plan *plan, struct tct_error *err)
 	return TCT_OK;
 }
 
+int server_check(const char *config, struct str *problems)
+{
+	struct server_plan plan;
+	struct tct_error err;
+	int status;
+
+	error_clear(&err);
+	config_path = mem_strdup(config);
+	offline = true;
+	status = start_base(&err);
+	if (status != TCT_OK) {
+		str_append(problems, tct_error_text(&err));
+		return status;
+	}
+	if (!server_plan_read(&plan, config) || !run_modules(&plan, false))
+		status = TCT_EINVAL;
+	conf_problems_text(&plan.problems, problems);
+	stop_everything();
+	server_plan_fini(&plan);
+	free(config_path);
+	return status;
+}
+
+bool server_plan_prepare(struct server_plan *plan, const char *config)
+{
+	option_set_prepare(prepare_jid, jid_prepare_domain);
+	return server_plan_read(plan, config);
+}
+
+static int main_check(const char *config)
+{
+	struct str problems = { 0 };
+	int status = server_check(config, &problems);
+
+	if (status == TCT_OK)
+		printf("%s: the configuration is good\n", config);
+	else
+		fprintf(stderr, "%s\n", str_text(&problems));
+	str_fini(&problems);
+	log_close();
+	return status == TCT_OK ? 0 : 1;
+}
+
 int tcti_main(const char *config, bool check)
 {
 	struct tct_error err;
 	struct server_plan plan;
 	int status;
 
+	if (check)
+		return main_check(config);
 	error_clear(&err);
 	config_path = mem_strdup(config);
 	status = start_base(&err);
@@ -533,16 +578,12 @@ int tcti_main(const char *config, bool check)
 	}
 	if (!server_plan_read(&plan, config))
 		status = problems_to_error(&plan, &err);
-	else if (check)
-		status = run_modules(&plan, false) ? TCT_OK : problems_to_error(&plan, &err);
 	else
 		status = run(&plan, &err);
 	stop_everything();
 	server_plan_fini(&plan);
 	if (status != TCT_OK)
 		fprintf(stderr, "%s\n", tct_error_text(&err));
-	else if (check)
-		printf("%s: the configuration is good\n", config);
 	log_close();
 	free(config_path);
 	free(state_dir);
@@ -568,8 +609,8 @@ char *tcti_state_folder(const char *config, struct tct_error *err)
 	struct server_plan plan;
 	char *folder = NULL;
 
-	option_set_prepare(prepare_jid, jid_prepare_domain);
-	if (server_plan_read(&plan, config != NULL ? config : TERCET_SYSCONFDIR "/tercet/tercet.conf"))
+	if (server_plan_prepare(&plan, config != NULL ? config :
+							TERCET_SYSCONFDIR "/tercet/tercet.conf"))
 		folder = mem_strdup(plan.config.state_dir);
 	else
 		problems_to_error(&plan, err);

@@ -17,6 +17,10 @@ struct tct_scope *server_scope(void);
 /* As it was given; borrowed. */
 const char *server_config_path(void);
 
+/* Reads and checks the configuration, starts nothing; appends the problems. Instead of a
+ * server, once per process. */
+int server_check(const char *config, struct str *problems);
+
 /* ---- restart.c ---- */
 bool restart_wanted(void);
 /* When nothing of the server is left: becomes the program on disk. Returns when that cannot
@@ -48,6 +52,8 @@ struct server_plan {
 /* False: problems. Call server_plan_fini in any case. */
 bool server_plan_read(struct server_plan *plan, const char *path);
 void server_plan_fini(struct server_plan *plan);
+/* The same for a tool that has started nothing. */
+bool server_plan_prepare(struct server_plan *plan, const char *config);
 /* Lists the modules of the i-th host (-1: the top level) into `wanted`. */
 struct module_host;
 void server_plan_wanted(struct server_plan *plan, int i, struct module_host *h);

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: MIT
 """Certificates of a running server: found in a folder, renewed by rename, by a link that
 leads elsewhere and by copying over, a bad one refused while the good one stays, one of a
-listener's own, OCSP responses from a file, and configurations that do not start.
+listener's own, OCSP responses from a file, configurations that do not start, and what tercetctl
+says of all that.
 
 Skipped (77) without openssl. What a listener shows is asked with Python's ssl and with openssl
 s_client; the log says when the server has seen a change.
 """
+import json
 import os
 import shutil
 import socket
@@ -96,7 +98,8 @@ class Play:
     def server(self, config="", domains=("localhost", "one.example"), **more):
         # The usual certificate of devserver is for localhost alone.
         return Server(domains=domains, config=config, options=[
-            "--cert", self.files.at("local.crt"), "--key", self.files.at("local.key")], **more)
+            "--cert", self.files.at("local.crt"), "--key", self.files.at("local.key"),
+            "--ca", self.files.at("ca.pem")], **more)
 
     def shown(self, server, domain, port="c2s-tls"):
         """The certificate in DER."""
@@ -175,6 +178,50 @@ def bad_ones(play, server):
     # A new file in the folder.
     files.make("live/six", "one.example", days=16)
     play.wait_log(server, "six.crt\" is in use")
+
+
+def checked(server):
+    """What tercetctl says of them, and its exit status."""
+    def rows(*arguments):
+        status, out, _ = server.ctl(["--json", *arguments])
+        return status, json.loads(out)["rows"]
+
+    status, found = rows("check", "certs")
+    assert status == 0, found
+    assert [(r["host"], r["chain"], r["problem"]) for r in found] == [
+        ("localhost", "complete", ""), ("one.example", "complete", "")], found
+    assert found[1]["certificate"].endswith("/six.crt") and found[1]["days"] in (15, 16), found
+    status, found = rows("explain", "cert", "chat.one.example")
+    assert status == 1 and found[0]["problem"] == "it does not name the host", found
+    status, found = rows("check", "config")
+    assert (status, found) == (0, []), found
+    status, found = rows("check", "tls")
+    assert status == 0 and len(found) == 4, found
+    for row in found:
+        assert row["protocol"] == "TLS1.3" and row["group"] == "X25519", row
+        assert row["bindings"] == "tls-exporter tls-server-end-point", row
+
+
+def checked_alone(play, server):
+    """The same without a server, and what is wrong is found."""
+    status, _, problem = server.ctl(["check", "tls"])
+    assert status == 1 and "not every listener" in problem, problem
+    status, out, _ = server.ctl(["check", "certs"])
+    assert status == 0 and "/six.crt" in out, out
+    path = os.path.join(server.state, "tercet.conf")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "r+", encoding="utf-8") as file:
+        file.write(text + "pign: { };\n")
+    status, out, _ = server.ctl(["check", "config"])
+    assert status == 1 and "pign: no such option" in out, out
+    with open(path, "r+", encoding="utf-8") as file:
+        file.truncate()
+        file.write(text)
+    os.remove(play.files.at("live/six.crt"))
+    os.remove(play.files.at("live/one.crt"))
+    status, out, _ = server.ctl(["check", "certs"])
+    assert status == 1 and "it does not name the host" in out, out
 
 
 def stapled(play, server):
@@ -287,9 +334,11 @@ def main():
         files.make("live/one", "one.example")
         renewed(play, server)
         bad_ones(play, server)
+        checked(server)
         stapled(play, server)
         assert not server.complaints(), server.complaints()
         server.stop()
+        checked_alone(play, server)
         own_of_a_listener(play)
         refusals(play)
     except BaseException:

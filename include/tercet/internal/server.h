@@ -130,6 +130,11 @@ struct tcti_control_command {
 TCT_API const struct tcti_control_command *tcti_control_command(size_t i);
 TCT_API const struct tcti_control_command *tcti_control_find(const char *name);
 
+/* What a tool finds out without asking a server: "config" (the file is good), "tls"
+ * (handshakes with the listeners that a server has noted in its state folder). An answer line
+ * like that of a request (the caller frees it); NULL: nothing of that name. Blocks; "config"
+ * instead of anything else in this process. */
+TCT_API char *tcti_check(const char *config, const char *what);
 /* Runs one request (a JSON object in one line, see control.h) with the server offline and
  * returns the answer line (the caller frees it), or NULL and `err` with the code of
  * tcti_offline. */
