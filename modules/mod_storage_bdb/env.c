@@ -397,6 +397,8 @@ static void stop_thread(struct bdb *bdb)
 
 void bdb_close(struct bdb *bdb)
 {
+	if (bdb->path == NULL)
+		return; /* closed before */
 	stop_thread(bdb);
 	while (bdb->tables != NULL) {
 		struct bdb_table *t = bdb->tables;

@@ -474,6 +474,16 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
+/* Whoever has tables closes; a start that failed before anybody did leaves it to us, or our
+ * thread would outlive its code. */
+static void unload(struct tct_mod *m)
+{
+	struct bdb *bdb = tct_mod_data(m);
+
+	if (bdb->tables == NULL)
+		bdb_close(bdb);
+}
+
 TCT_MODULE_FLAGS(storage_bdb, TCT_GLOBAL,
 	.version     = "1.0",
 	.summary     = "storage on Berkeley DB: transactional and durable",
@@ -481,4 +491,5 @@ TCT_MODULE_FLAGS(storage_bdb, TCT_GLOBAL,
 	.config_size = sizeof(struct bdb_config),
 	.data_size   = sizeof(struct bdb),
 	.load        = load,
+	.unload      = unload,
 );
