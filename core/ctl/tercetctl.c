@@ -35,6 +35,8 @@ static void print_usage(FILE *to)
 	      "/tercet/tercet.conf)\n"
 	      "  -s, --socket PATH   the control socket (default: \"control\" in the state folder)\n"
 	      "      --json          answer for programs: one JSON object\n"
+	      "      --key-file FILE the key of an encrypted store, when no server runs\n"
+	      "      --old-key-file FILE  of \"store migrate\": the key that it had before\n"
 	      "  -h, --help          print this; with COMMAND: about the command\n"
 	      "  -V, --version       print the version\n"
 	      "\n"
@@ -406,7 +408,54 @@ out:
 	return code;
 }
 
+/* A key for the store: 32 random bytes in hexadecimal, in a file that was not there. */
+static int new_key(const char *config, const char *path)
+{
+	struct tct_error *err = tcti_error_new();
+	char *folder = tcti_state_folder(config, err);
+	unsigned char bytes[32];
+	char text[2 * sizeof bytes + 2];
+	struct stat st;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool ok;
+
+	tct_random(bytes, sizeof bytes);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	text[sizeof text - 2] = '\n';
+	ok = fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1 &&
+		fsync(fd) == 0;
+	/* The server reads it, not root. */
+	if (ok && geteuid() == 0 && folder != NULL && stat(folder, &st) == 0)
+		ok = fchown(fd, st.st_uid, st.st_gid) == 0;
+	if (ok)
+		printf("\"%s\" holds a new key: set storage_bdb.key_file, and keep a copy elsewhere\n",
+			path);
+	else
+		fprintf(stderr, "tercetctl: cannot make \"%s\" (%s)\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	explicit_bzero(bytes, sizeof bytes);
+	explicit_bzero(text, sizeof text);
+	free(folder);
+	tcti_error_free(err);
+	return ok ? DONE : REFUSED;
+}
+
+/* Of the module that keeps the store; only paths, no keys. */
+static void name_keys(const char *key, const char *old, bool migrate)
+{
+	if (key != NULL)
+		setenv("TERCET_STORE_KEY_FILE", key, 1);
+	if (old != NULL)
+		setenv("TERCET_STORE_OLD_KEY_FILE", old, 1);
+	if (migrate)
+		setenv("TERCET_STORE_MIGRATE", "1", 1);
+}
+
 static const struct option options[] = {
+	{ "key-file", required_argument, NULL, 'k' },
+	{ "old-key-file", required_argument, NULL, 'o' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "json", no_argument, NULL, 'j' },
@@ -418,6 +467,7 @@ static const struct option options[] = {
 int main(int argc, char **argv)
 {
 	const char *config = TERCET_SYSCONFDIR "/tercet/tercet.conf", *socket_path = NULL;
+	const char *key = NULL, *old_key = NULL;
 	const struct tcti_control_command *command;
 	bool as_json = false, help = false;
 	uint32_t count;
@@ -430,6 +480,12 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			socket_path = optarg;
+			break;
+		case 'k':
+			key = optarg;
+			break;
+		case 'o':
+			old_key = optarg;
 			break;
 		case 'j':
 			as_json = true;
@@ -465,5 +521,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: tercetctl %s %s\n", command->name, command->arguments);
 		return USAGE;
 	}
+	if (strcmp(command->name, "store") == 0 && strcmp(argv[optind + 1], "new-key") == 0 &&
+		count == 2)
+		return new_key(config, argv[optind + 2]);
+	name_keys(key, old_key, strcmp(command->name, "store") == 0);
 	return run(config, socket_path, command, argv + optind + 1, (int)count, as_json);
 }

@@ -8,6 +8,7 @@
 #include "core/mod/hook.h"
 #include "core/server/check.h"
 #include "core/server/host.h"
+#include "core/server/server.h"
 #include "core/store/store.h"
 #include "core/xmpp/jid.h"
 
@@ -427,6 +428,19 @@ static void run_restart(struct control_call *call)
 	tcti_server_restart(reloaded, r);
 }
 
+/* The module that keeps the store has done it when it was opened. */
+static void run_store(struct control_call *call)
+{
+	if (strcmp(call->args[0], "migrate") != 0)
+		control_answer(call, TCT_EINVAL, "\"%s\" is nothing to do with a store: there are "
+						 "new-key and migrate",
+			call->args[0]);
+	else if (server_started() != 0)
+		control_answer(call, TCT_EBUSY, "a server uses the store: stop it first");
+	else
+		control_answer(call, TCT_OK, "the store is as the configuration says");
+}
+
 static void run_stop(struct control_call *call)
 {
 	control_answer(call, TCT_OK, "the server stops");
@@ -499,6 +513,13 @@ const struct control_entry control_entries[] = {
 		  "Returns when the new server is ready.",
 		  TCTI_CONTROL_RETURNS, 0, 0 },
 		run_restart },
+	{ { "store", "WHAT [FILE]", "\"new-key FILE\", or \"migrate\" when no server runs",
+		  "new-key FILE: makes a key for an encrypted store and writes it into that new "
+		  "file. migrate: makes the store what the configuration says, encrypted or not, "
+		  "or with another key; the old one stays beside it. --key-file and "
+		  "--old-key-file name keys.",
+		  TCTI_CONTROL_OFFLINE, 1, 2 },
+		run_store },
 	{ { "log-level", "LEVEL", "log from this level on",
 		  "error, warn, notice, info or debug; until the next reload.", 0, 1, 1 },
 		run_log_level },

@@ -4,18 +4,21 @@
 #include "env.h"
 
 #include "archive.h"
+#include "crypt.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #define FORMAT "tercet store 1\n"
+#define FORMAT_ENCRYPTED "tercet store 1 encrypted\n"
 #define LOG_FILE_BYTES (16u * 1024 * 1024)
 #define CHECKPOINT_SECONDS 60
 #define BULK_BYTES (256u * 1024)
@@ -55,12 +58,12 @@ static void free_thread(void *data)
 
 struct bdb_thread *bdb_thread(struct bdb *bdb)
 {
-	struct bdb_thread *t = pthread_getspecific(bdb->key);
+	struct bdb_thread *t = pthread_getspecific(bdb->key_of_threads);
 
 	if (t != NULL)
 		return t;
 	t = calloc(1, sizeof *t);
-	if (t == NULL || pthread_setspecific(bdb->key, t) != 0)
+	if (t == NULL || pthread_setspecific(bdb->key_of_threads, t) != 0)
 		abort();
 	return t;
 }
@@ -132,6 +135,22 @@ static int take_lock(struct bdb *bdb, struct tct_error *err)
 	return TCT_OK;
 }
 
+int bdb_write_format(struct bdb *bdb, struct tct_error *err)
+{
+	const char *text = bdb->key != NULL ? FORMAT_ENCRYPTED : FORMAT;
+	int fd = openat(bdb->folder_fd, "FORMAT", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+		fsync(fd) == 0 && fsync(bdb->folder_fd) == 0;
+
+	if (!ok)
+		tct_error_set(err, TCT_EIO, "cannot write \"%s/FORMAT\" (%s)", bdb->path,
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok ? TCT_OK : TCT_EIO;
+}
+
+/* A new folder is what the configuration wants. */
 static int check_format(struct bdb *bdb, struct tct_error *err)
 {
 	char text[64] = "";
@@ -142,19 +161,65 @@ static int check_format(struct bdb *bdb, struct tct_error *err)
 		return tct_error_set(err, TCT_EIO, "cannot open \"%s/FORMAT\" (%s)", bdb->path,
 			strerror(errno));
 	len = read(fd, text, sizeof text - 1);
-	if (len == 0) {
-		len = write(fd, FORMAT, strlen(FORMAT));
-		memcpy(text, FORMAT, sizeof FORMAT);
-		fsync(fd);
-		fsync(bdb->folder_fd);
-	}
 	close(fd);
+	bdb->encrypted = bdb->key != NULL;
+	if (len == 0 && bdb->key != NULL && crypt_check(bdb->path, bdb->key, true, err) != TCT_OK)
+		return TCT_EIO;
+	if (len == 0)
+		return bdb_write_format(bdb, err);
+	bdb->encrypted = strcmp(text, FORMAT_ENCRYPTED) == 0;
+	if (bdb->encrypted || strcmp(text, FORMAT) == 0)
+		return TCT_OK;
 	text[strcspn(text, "\n")] = '\0';
-	if (len < 0 || strncmp(text, FORMAT, strlen(FORMAT) - 1) != 0)
+	return tct_error_set(err, TCT_EINVAL,
+		"the store \"%s\" has format \"%s\", this server knows \"%.*s\": use the "
+		"server that made it",
+		bdb->path, text, (int)strlen(FORMAT) - 1, FORMAT);
+}
+
+static int take_key(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
+{
+	const char *file = getenv(CRYPT_ENV_KEY);
+
+	if (file == NULL)
+		file = config->key_file;
+	if (file == NULL)
+		return TCT_OK;
+	bdb->key = crypt_key_new(file, err);
+	return bdb->key != NULL ? TCT_OK : TCT_EINVAL;
+}
+
+/* What is there must be what the configuration says, or become it when a tool asks for that. */
+static int check_key(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
+{
+	const char *old_file = getenv(CRYPT_ENV_OLD_KEY);
+	char *old = NULL;
+	int status = TCT_OK;
+
+	if (getenv(CRYPT_ENV_MIGRATE) != NULL &&
+		((bdb->key != NULL) != bdb->encrypted || (bdb->encrypted && old_file != NULL))) {
+		if (bdb->encrypted && old_file == NULL)
+			return tct_error_set(err, TCT_EINVAL,
+				"the store \"%s\" is encrypted: name its key (--old-key-file)",
+				bdb->path);
+		if (bdb->encrypted)
+			old = crypt_key_new(old_file, err);
+		status = bdb->encrypted && old == NULL ? TCT_EINVAL :
+							 crypt_migrate(bdb, old, config, err);
+		crypt_key_free(old);
+		bdb->encrypted = bdb->key != NULL;
+		return status;
+	}
+	if (bdb->encrypted && bdb->key == NULL)
 		return tct_error_set(err, TCT_EINVAL,
-			"the store \"%s\" has format \"%s\", this server knows \"%.*s\": use the "
-			"server that made it",
-			bdb->path, text, (int)strlen(FORMAT) - 1, FORMAT);
+			"the store \"%s\" is encrypted, and no key is configured: name the file "
+			"with its key (storage_bdb.key_file; --key-file of tercetctl)",
+			bdb->path);
+	if (!bdb->encrypted && bdb->key != NULL)
+		return tct_error_set(err, TCT_EINVAL,
+			"a key is configured, and the store \"%s\" is not encrypted: stop the "
+			"server and run \"tercetctl store migrate\"",
+			bdb->path);
 	return TCT_OK;
 }
 
@@ -251,13 +316,16 @@ static void on_event(DB_ENV *env, u_int32_t event, void *info)
 	abort();
 }
 
-static int open_env(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
+int bdb_open_env(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
 {
 	const u_int32_t flags = DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_THREAD | DB_INIT_TXN |
 		DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_MPOOL;
 	DB_ENV *env;
-	int rc = db_env_create(&env, 0);
+	int rc;
 
+	if (bdb->key != NULL && crypt_check(bdb->path, bdb->key, false, err) != TCT_OK)
+		return TCT_EPERM;
+	rc = db_env_create(&env, 0);
 	if (rc != 0)
 		return tct_error_set(err, TCT_EIO, "cannot make an environment (%s)",
 			db_strerror(rc));
@@ -275,7 +343,11 @@ static int open_env(struct bdb *bdb, const struct bdb_config *config, struct tct
 	env->set_lk_max_locks(env, 200000);
 	env->set_lk_max_objects(env, 200000);
 	env->set_tx_max(env, 64);
-	rc = env->open(env, bdb->path, flags, 0600);
+	if (bdb->key != NULL)
+		rc = env->set_encrypt(env, bdb->key, DB_ENCRYPT_AES);
+	bdb->encrypted = bdb->key != NULL;
+	if (rc == 0)
+		rc = env->open(env, bdb->path, flags, 0600);
 	if (rc != 0)
 		return tct_error_set(err, TCT_EIO, "cannot open the store \"%s\" (%s)", bdb->path,
 			db_strerror(rc));
@@ -350,9 +422,36 @@ static void *checkpoints(void *arg)
 	return NULL;
 }
 
+/* The folder, its lock, and what it holds. A migration has put another folder in its place. */
+static int enter(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err)
+{
+	int status = check_folder(bdb, err);
+	int before;
+
+	if (status == TCT_OK)
+		status = take_lock(bdb, err);
+	if (status == TCT_OK)
+		status = take_key(bdb, config, err);
+	if (status == TCT_OK)
+		status = check_format(bdb, err);
+	before = bdb->folder_fd;
+	if (status == TCT_OK)
+		status = check_key(bdb, config, err);
+	if (status == TCT_OK && getenv(CRYPT_ENV_MIGRATE) != NULL) {
+		close(bdb->lock_fd);
+		close(before);
+		bdb->lock_fd = bdb->folder_fd = -1;
+		status = check_folder(bdb, err);
+		if (status == TCT_OK)
+			status = take_lock(bdb, err);
+	}
+	return status;
+}
+
 int bdb_open(struct bdb *bdb, const char *path, const struct bdb_config *config,
 	struct tct_error *err)
 {
+	static const struct rlimit none = { 0, 0 };
 	int status;
 
 	bdb->path = strdup(path);
@@ -360,19 +459,20 @@ int bdb_open(struct bdb *bdb, const char *path, const struct bdb_config *config,
 	bdb->reserve = config->store_reserve;
 	bdb->checkpoint_bytes = config->checkpoint_size;
 	bdb->relaxed = config->durability == 1;
-	bdb->have_key = pthread_key_create(&bdb->key, free_thread) == 0;
+	bdb->have_key = pthread_key_create(&bdb->key_of_threads, free_thread) == 0;
 	pthread_mutex_init(&bdb->lock, NULL);
 	pthread_cond_init(&bdb->wake, NULL);
-	status = bdb->have_key ? check_folder(bdb, err) :
+	status = bdb->have_key ? enter(bdb, config, err) :
 				 tct_error_set(err, TCT_EFULL, "no more keys of threads");
-	if (status == TCT_OK)
-		status = take_lock(bdb, err);
-	if (status == TCT_OK)
-		status = check_format(bdb, err);
 	if (status == TCT_OK) {
 		look_for_reserve(bdb);
-		status = open_env(bdb, config, err);
+		status = bdb_open_env(bdb, config, err);
 	}
+	/* A core dump would hold the pages and the key in clear text. */
+	if (status == TCT_OK && bdb->encrypted)
+		setrlimit(RLIMIT_CORE, &none);
+	crypt_key_free(bdb->key);
+	bdb->key = NULL;
 	if (status != TCT_OK) {
 		bdb_close(bdb);
 		return status;
@@ -422,9 +522,9 @@ void bdb_close(struct bdb *bdb)
 	pthread_cond_destroy(&bdb->wake);
 	if (bdb->have_key) {
 		/* Other threads have ended, and theirs with them. */
-		if (pthread_getspecific(bdb->key) != NULL)
-			free_thread(pthread_getspecific(bdb->key));
-		pthread_key_delete(bdb->key);
+		if (pthread_getspecific(bdb->key_of_threads) != NULL)
+			free_thread(pthread_getspecific(bdb->key_of_threads));
+		pthread_key_delete(bdb->key_of_threads);
 	}
 	free(bdb->path);
 	memset(bdb, 0, sizeof *bdb);
@@ -457,6 +557,8 @@ int bdb_open_file(struct bdb *bdb, const char *file, bool create, DB **out)
 	if (rc != 0)
 		return rc;
 	db->set_pagesize(db, BDB_PAGE_BYTES);
+	if (bdb->encrypted)
+		db->set_flags(db, DB_ENCRYPT);
 	rc = db->open(db, NULL, file, NULL, DB_BTREE, flags, 0600);
 	if (rc != 0)
 		db->close(db, 0);

@@ -23,7 +23,7 @@
 #define BDB_PAGE_BYTES 8192
 
 struct bdb_config {
-	const char *path;
+	const char *path, *key_file;
 	int64_t cache_size, checkpoint_size, store_reserve;
 	int32_t durability; /* 0: full, 1: relaxed */
 };
@@ -53,6 +53,8 @@ struct bdb_thread {
 struct bdb {
 	DB_ENV *env;
 	char *path;
+	char *key; /* NULL: not encrypted; wiped when it is open */
+	bool encrypted;
 	int lock_fd, folder_fd;
 	int64_t reserve, checkpoint_bytes;
 	bool relaxed, running, have_key;
@@ -61,7 +63,7 @@ struct bdb {
 	_Atomic bool has_reserve;
 	uint32_t log_file; /* the newest whose name is known to be on disk */
 	struct bdb_table *tables;
-	pthread_key_t key; /* of struct bdb_thread */
+	pthread_key_t key_of_threads; /* of struct bdb_thread */
 	pthread_t thread; /* checkpoints */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -75,6 +77,10 @@ int bdb_table(struct bdb *bdb, const char *host, const char *store, uint32_t kin
 	struct tct_error *err);
 /* A file of the environment; 0 or an error of Berkeley DB. */
 int bdb_open_file(struct bdb *bdb, const char *file, bool create, DB **out);
+/* The environment of the folder bdb->path, encrypted with bdb->key. */
+int bdb_open_env(struct bdb *bdb, const struct bdb_config *config, struct tct_error *err);
+/* Says in the folder bdb->folder_fd what it is. */
+int bdb_write_format(struct bdb *bdb, struct tct_error *err);
 int bdb_flush(struct bdb *bdb);
 int bdb_space(struct bdb *bdb);
 /* The calling thread's memory, and its buffer with room for that much. */

@@ -17,6 +17,9 @@ static const struct tct_option options[] = {
 	TCT_OPT_PATH(struct bdb_config, path,
 		.doc = "Folder of the store; by default \"store\" in the state folder. It must "
 		       "belong to the server's user and be closed to everybody else."),
+	TCT_OPT_PATH(struct bdb_config, key_file,
+		.doc = "File with the key of an encrypted store, see ENCRYPTION; it must not be "
+		       "readable by others. Without it the store is not encrypted."),
 	TCT_OPT_SIZE(struct bdb_config, cache_size, .def = "64 MB", .min = "1 MB", .max = "64 GB",
 		.doc = "Memory for pages. Give it what the active users' pages take."),
 	TCT_OPT_SIZE(struct bdb_config, checkpoint_size, .def = "16 MB", .min = "1 MB",
