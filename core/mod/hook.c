@@ -83,6 +83,7 @@ void hook_set_fini(struct hook_set *set)
 		vec_fini(&set->sessions[w]);
 	for (int w = 0; w < TCT_ENTITY_WHENS; w++)
 		vec_fini(&set->entities[w]);
+	vec_fini(&set->unseen);
 	vec_fini(&set->nonzas);
 	vec_fini(&set->stream_features);
 	for (size_t i = 0; i < set->features.count; i++)
@@ -116,6 +117,7 @@ static void set_remove(struct hook_set *set, const struct tct_mod *m)
 		remove_of(&set->sessions[w], m);
 	for (int w = 0; w < TCT_ENTITY_WHENS; w++)
 		remove_of(&set->entities[w], m);
+	remove_of(&set->unseen, m);
 	remove_of(&set->nonzas, m);
 	remove_of(&set->stream_features, m);
 	for (size_t i = 0; i < set->features.count; i++) {
@@ -312,6 +314,16 @@ void tct_on_entity(struct tct_mod *m, uint32_t when, tct_entity_fn *fn)
 	tct_assert(when < TCT_ENTITY_WHENS);
 	each_set (set, m) {
 		insert_sorted(&set->entities[when], n, notice_before);
+		set->generation++;
+	}
+}
+
+void tct_on_unseen(struct tct_mod *m, tct_unseen_fn *fn)
+{
+	struct hook_notice n = { .mod = m, .unseen = fn, .rank = m->rank, .seq = next_seq++ };
+
+	each_set (set, m) {
+		insert_sorted(&set->unseen, n, notice_before);
 		set->generation++;
 	}
 }
@@ -556,6 +568,22 @@ void hook_entity_notice(struct hook_set *set, uint32_t when, struct tct_entity *
 		n = *at;
 		mod_enter(n.mod);
 		n.entity(n.mod, e);
+		mod_leave(n.mod);
+	}
+}
+
+void hook_unseen(struct hook_set *set, const struct tct_unseen *u)
+{
+	const struct hook_notice *at;
+	struct hook_notice n = { 0 };
+
+	for (bool started = false;; started = true) {
+		at = notice_after(set->unseen.items, set->unseen.count, started, n.rank, n.seq);
+		if (at == NULL)
+			return;
+		n = *at;
+		mod_enter(n.mod);
+		n.unseen(n.mod, u);
 		mod_leave(n.mod);
 	}
 }

@@ -38,6 +38,7 @@ struct hook_notice {
 	union {
 		tct_session_fn *session;
 		tct_entity_fn *entity;
+		tct_unseen_fn *unseen;
 	};
 	uint32_t rank, seq;
 };
@@ -77,6 +78,7 @@ struct hook_set {
 	VEC(struct hook_iq) iqs; /* sorted by ns, name */
 	VEC(struct hook_notice) sessions[TCT_SESSION_WHENS];
 	VEC(struct hook_notice) entities[TCT_ENTITY_WHENS];
+	VEC(struct hook_notice) unseen;
 	VEC(struct hook_nonza) nonzas;
 	VEC(struct hook_features) stream_features;
 	VEC(struct hook_feature) features;
@@ -114,6 +116,7 @@ void hook_session_notice(struct hook_set *set, uint32_t when, struct tct_session
 void hook_entity_notice(struct hook_set *set, uint32_t when, struct tct_entity *e);
 /* What the answers of service discovery are made of has changed. */
 void hook_disco_changed(void);
+void hook_unseen(struct hook_set *set, const struct tct_unseen *u);
 /* Writes the chains as text for `tercetctl hooks`: one line per handler. */
 struct str;
 void hook_describe(const struct hook_set *set, struct str *out);

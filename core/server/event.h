@@ -59,6 +59,7 @@ struct event {
 	bool suspended; /* the handler that runs has called tct_suspend */
 	bool deferred;  /* ... tct_defer */
 	bool delivered; /* somebody took it */
+	bool refused;   /* its sender got an error */
 	uint8_t hops;   /* events in a row that caused this one */
 };
 

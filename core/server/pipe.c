@@ -21,6 +21,7 @@ struct item {
 	char *bytes;
 	size_t len;
 	bool soft; /* it leaves when the ticket fails, too */
+	uint64_t key; /* at HOLD: as its owner gave it */
 };
 
 static struct list dirty = { &dirty, &dirty };
@@ -229,31 +230,61 @@ void pipe_release(struct pipe *pipe)
 		list_push(&pipe->items, node);
 		pipe_mark(pipe);
 	}
+	pipe->held_count = 0;
 }
 
-static bool may_wait(struct pipe *pipe, struct delivery *d)
+/* The one that a newer one replaces. */
+static void drop_held(struct pipe *pipe, uint64_t key)
 {
-	const struct tcti_pipe_ops *ops = pipe->session->pipe_ops;
+	list_each (node, &pipe->held) {
+		struct item *it = list_entry(node, struct item, link);
+		size_t bytes = delivery_size(it->delivery);
+
+		if (it->key != key)
+			continue;
+		list_remove(node);
+		pipe->held_count--;
+		pipe->count--;
+		pipe->bytes -= bytes;
+		budget_sub(BUDGET_QUEUES, bytes);
+		item_free(it);
+		return;
+	}
+}
+
+static bool pipe_hold(struct pipe *pipe, struct delivery *d, struct ticket *ticket, uint64_t key)
+{
+	struct list *last;
+
+	if (key != TCTI_HOLD)
+		drop_held(pipe, key);
+	if (!pipe_write(pipe, d, ticket, false))
+		return false;
+	last = pipe->items.prev;
+	list_entry(last, struct item, link)->key = key;
+	list_remove(last);
+	list_push(&pipe->held, last);
+	pipe->held_count++;
+	return true;
+}
+
+static uint64_t hold_key(struct pipe *pipe, struct delivery *d)
+{
+	const struct tcti_hold_ops *ops = pipe->session->hold_ops;
 	const struct row *row = row_of(d);
 
-	return ops != NULL && ops->hold != NULL && (row == NULL || row->archive == NULL) &&
-		ops->hold(pipe->session->pipe_mod, pipe->session, d);
+	if (ops == NULL || (row != NULL && row->archive != NULL))
+		return 0;
+	return ops->hold(pipe->session->hold_mod, pipe->session, d);
 }
 
 bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 {
+	uint64_t key = hold_key(pipe, d);
 	bool soft = false;
 
-	if (may_wait(pipe, d)) {
-		struct list *last;
-
-		if (!pipe_write(pipe, d, ticket, false))
-			return false;
-		last = pipe->items.prev;
-		list_remove(last);
-		list_push(&pipe->held, last);
-		return true;
-	}
+	if (key != 0)
+		return pipe_hold(pipe, d, ticket, key);
 	if (!list_empty(&pipe->held))
 		pipe_release(pipe);
 	count(pipe, d);

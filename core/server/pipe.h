@@ -25,7 +25,7 @@ struct pipe {
 	struct tct_session *session;
 	size_t behind_bytes; /* counted in `bytes`, too */
 	bool holding;        /* routed messages go to `behind` */
-	uint32_t count;
+	uint32_t count, held_count;
 	bool waiting;
 	size_t bytes;
 };

@@ -123,7 +123,10 @@ void tcti_session_restored(struct tct_session *s)
 
 static void save(struct tct_session *s)
 {
-	if (session_survives(s) && s->pipe_ops->save(s->pipe_mod, s))
+	if (!session_survives(s))
+		return;
+	pipe_release(&s->pipe); /* what is held is saved when it is counted */
+	if (s->pipe_ops->save(s->pipe_mod, s))
 		session_drop(s);
 }
 

@@ -15,6 +15,7 @@
 #include "core/server/resolve.h"
 #include "core/server/row.h"
 #include "core/server/session.h"
+#include "core/server/unseen.h"
 #include "core/store/txn.h"
 #include "core/xmpp/payload.h"
 #include "core/xmpp/stanza.h"
@@ -62,6 +63,7 @@ void router_send_error(struct event *ev, uint32_t condition, const char *text)
 {
 	struct tct_stanza *st = tct_stanza_error(ev->pub.stanza, condition, text);
 
+	ev->refused = true;
 	/* A refused stanza leaves nothing behind. */
 	if (ev->txn != NULL) {
 		txn_refuse(ev->txn);
@@ -404,6 +406,8 @@ static void deliver_to(struct event *ev, struct tct_session *s, struct delivery 
 	if (ev->row != NULL)
 		row_copy(ev->row, d);
 	session_deliver_routed(s, d, event_ticket(ev), tct_stanza_kind(ev->pub.stanza));
+	if (s->stream == NULL)
+		unseen(s->entity, s, ev->pub.stanza, TCT_UNSEEN_DETACHED, event_ticket(ev));
 }
 
 static enum step phase_deliver(struct event *ev)
@@ -428,10 +432,20 @@ static enum step phase_deliver(struct event *ev)
 	return STEP_NEXT;
 }
 
+/* Nobody took it, and somebody has it all the same. */
+static void is_kept(struct event *ev)
+{
+	if (!ev->refused)
+		unseen(ev->pub.entity, NULL, ev->pub.stanza, TCT_UNSEEN_STORED,
+			ev->txn != NULL ? txn_ticket(ev->txn) : NULL);
+}
+
 static enum step phase_undelivered(struct event *ev)
 {
 	enum step step = chain_step(ev, TCT_UNDELIVERED, &ev->pub.entity->lane, PHASE_END);
 
+	if (step == STEP_END)
+		is_kept(ev);
 	if (step != STEP_NEXT)
 		return step;
 	if (is_request(ev->pub.stanza))
@@ -568,7 +582,10 @@ void router_resume(struct event *ev, enum tct_verdict verdict)
 {
 	ev->suspended = false;
 	ev->request = NULL;
-	if (verdict != TCT_CONTINUE)
+	if (verdict != TCT_CONTINUE) {
+		if (ev->phase == PHASE_UNDELIVERED)
+			is_kept(ev);
 		next_phase(ev, PHASE_END);
+	}
 	turn_push_front(&ev->item, router_run);
 }

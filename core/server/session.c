@@ -15,6 +15,7 @@
 #include "core/server/row.h"
 #include "core/server/stream.h"
 #include "core/server/turn.h"
+#include "core/server/unseen.h"
 #include "core/xmpp/jid.h"
 #include "core/xmpp/payload.h"
 #include "core/xmpp/stanza.h"
@@ -442,13 +443,16 @@ void tct_session_send_copy(struct tct_event *ev, struct tct_session *s, struct t
 	const struct tct_overlay *overlay)
 {
 	struct tct_overlay o = TCT_OVERLAY_INIT;
+	struct ticket *ticket;
 
 	if (overlay != NULL)
 		o = *overlay;
 	if (o.to == NULL && tct_stanza_to(st) == NULL)
 		o.to = s->jid;
-	session_deliver(s, delivery_new(st, &o, NULL),
-		ev != NULL ? event_ticket(event_of(ev)) : NULL);
+	ticket = ev != NULL ? event_ticket(event_of(ev)) : NULL;
+	session_deliver(s, delivery_new(st, &o, NULL), ticket);
+	if (s->stream == NULL)
+		unseen(s->entity, s, st, TCT_UNSEEN_DETACHED, ticket);
 }
 
 void tct_session_send_row(struct tct_session *s, struct tct_stanza *st,
@@ -485,10 +489,23 @@ void tct_session_send(struct tct_session *s, struct tct_stanza *st)
 void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s,
 	const struct tcti_pipe_ops *ops)
 {
-	if (ops == NULL)
-		pipe_release(&s->pipe);
 	s->pipe_ops = ops;
 	s->pipe_mod = m;
+}
+
+void tcti_session_set_hold(struct tct_mod *m, struct tct_session *s,
+	const struct tcti_hold_ops *ops)
+{
+	tct_assert(ops == NULL || s->hold_ops == NULL || s->hold_mod == m);
+	if (ops == NULL)
+		pipe_release(&s->pipe);
+	s->hold_ops = ops;
+	s->hold_mod = m;
+}
+
+size_t tcti_pipe_held(const struct tct_session *s)
+{
+	return s->pipe.held_count;
 }
 
 void tcti_pipe_release(struct tct_session *s)
@@ -537,6 +554,26 @@ uint32_t tcti_delivery_type(const struct delivery *d)
 size_t tcti_delivery_size(const struct delivery *d)
 {
 	return delivery_size(d);
+}
+
+const char *tcti_delivery_children(const struct delivery *d, size_t *len)
+{
+	struct span bytes = delivery_children(d);
+
+	*len = bytes.len;
+	return bytes.data;
+}
+
+uint64_t tcti_delivery_sender(const struct delivery *d)
+{
+	uint64_t sender = delivery_sender(d);
+
+	return sender > TCTI_HOLD ? sender : sender + 2;
+}
+
+struct tct_stanza *tcti_delivery_stanza(const struct delivery *d)
+{
+	return delivery_stanza(d);
 }
 
 /* ---- closing from outside ---- */

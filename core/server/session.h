@@ -24,8 +24,10 @@ struct tct_session {
 	struct lane lane;
 	struct inbound inbound;
 	struct pipe pipe;
-	const struct tcti_pipe_ops *pipe_ops; /* NULL: nothing holds or counts */
+	const struct tcti_pipe_ops *pipe_ops; /* NULL: nobody counts */
 	struct tct_mod *pipe_mod;
+	const struct tcti_hold_ops *hold_ops; /* NULL: nobody holds */
+	struct tct_mod *hold_mod;
 	struct tct_stanza *presence; /* the last available one; NULL: unavailable */
 	int64_t presence_time, since;
 	uint64_t key;                /* of its marks in rows; 0: it leaves none */

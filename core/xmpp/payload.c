@@ -4,6 +4,7 @@
 #include "core/xmpp/payload.h"
 
 #include "core/base/assert.h"
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/xml/elem.h"
 #include "core/xml/parse.h"
@@ -258,6 +259,34 @@ size_t delivery_size(const struct delivery *d)
 uint32_t delivery_type(const struct delivery *d)
 {
 	return d->type;
+}
+
+struct span delivery_children(const struct delivery *d)
+{
+	return span_make(d->payload->bytes, d->payload->len);
+}
+
+/* The value of an attribute as make_head wrote it; quotes are escaped within one. */
+static struct span head_attr(const struct payload *head, const char *name)
+{
+	const char *at = strchr(head->bytes, ' ');
+	size_t len = strlen(name);
+
+	while (at != NULL && *at == ' ') {
+		const char *value = strchr(at, '\'') + 1, *end = strchr(value, '\'');
+
+		if (strncmp(at + 1, name, len) == 0 && at[len + 1] == '=')
+			return span_make(value, (size_t)(end - value));
+		at = end + 1;
+	}
+	return span_of("");
+}
+
+uint64_t delivery_sender(const struct delivery *d)
+{
+	struct span from = head_attr(d->head, "from");
+
+	return hash_bytes(from.data, from.len) ^ ((uint64_t)d->kind << 32);
 }
 
 void delivery_write(const struct delivery *d, struct str *out)

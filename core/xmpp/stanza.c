@@ -345,6 +345,18 @@ void tct_stanza_set_lang(struct tct_stanza *st, const char *lang)
 	st->lang = lang != NULL ? arena_strdup(&st->arena, lang) : NULL;
 }
 
+struct tct_elem *tct_add_stanza(struct tct_elem *parent, const struct tct_stanza *st)
+{
+	struct tct_elem *e = tct_add_copy(parent, st->root);
+
+	tct_set(e, "type", stanza_type_name(st->type));
+	tct_set(e, "to", st->to != NULL ? tct_jid_text(st->to) : NULL);
+	tct_set(e, "from", st->from != NULL ? tct_jid_text(st->from) : NULL);
+	tct_set(e, "id", st->id);
+	tct_set_ns(e, NS_XML, "lang", st->lang);
+	return e;
+}
+
 struct tct_stanza *tct_stanza_result(const struct tct_stanza *st)
 {
 	tct_assert(st->kind == TCT_IQ);

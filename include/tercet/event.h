@@ -122,10 +122,11 @@ enum tct_session_when {
 	TCT_SESSION_DETACHED = 3,  /* the connection is gone, the session may be resumed */
 	TCT_SESSION_RESUMED = 4,
 	TCT_SESSION_ENDED = 5,     /* last notice; the session's scope ends after it */
-	TCT_SESSION_RESTORED = 6   /* it was there before the server started, and its data were
+	TCT_SESSION_RESTORED = 6,  /* it was there before the server started, and its data were
 	                              saved (session_save); it waits for its client */
+	TCT_SESSION_HEARD = 7      /* its client has acknowledged what was TCT_UNSEEN_LATE */
 };
-#define TCT_SESSION_WHENS 7
+#define TCT_SESSION_WHENS 8
 TCT_API void tct_on_session(struct tct_mod *m, uint32_t when, tct_session_fn *fn);
 
 enum tct_entity_when {
@@ -134,6 +135,26 @@ enum tct_entity_when {
 };
 #define TCT_ENTITY_WHENS 2
 TCT_API void tct_on_entity(struct tct_mod *m, uint32_t when, tct_entity_fn *fn);
+
+/* Why nobody has seen a message yet. */
+enum tct_unseen_how {
+	TCT_UNSEEN_STORED = 0,   /* no session took it, and it was not refused: it is kept */
+	TCT_UNSEEN_DETACHED = 1, /* it waits for a session that has no connection */
+	TCT_UNSEEN_LATE = 2      /* a session's client has not acknowledged it in time (XEP-0198) */
+};
+/* Valid for the call. Append-only; made by the server only. */
+struct tct_unseen {
+	uint32_t size;
+	uint32_t how;
+	struct tct_entity *entity;   /* the account */
+	struct tct_session *session; /* NULL with TCT_UNSEEN_STORED */
+	struct tct_stanza *stanza;   /* as the session gets it; as it was sent when stored */
+};
+/* A message of type normal, chat or groupchat that an account gets, and that no human sees
+ * now: for who calls people (XEP-0357). Called when what it wrote is on disk, never from
+ * inside another handler, and perhaps more than once for one message. */
+typedef void tct_unseen_fn(struct tct_mod *m, const struct tct_unseen *u);
+TCT_API void tct_on_unseen(struct tct_mod *m, tct_unseen_fn *fn);
 
 /* Announces a disco feature of the host and of its accounts (XEP-0030); mod_disco answers. */
 TCT_API void tct_feature(struct tct_mod *m, const char *var);

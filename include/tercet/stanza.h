@@ -90,6 +90,9 @@ TCT_API struct tct_elem *tct_stanza_root(const struct tct_stanza *st);
 /* The first child element: for an IQ request its payload. */
 TCT_API struct tct_elem *tct_stanza_payload(const struct tct_stanza *st);
 
+/* Appends the stanza, with its header, as an element of its own namespace; a deep copy. */
+TCT_API struct tct_elem *tct_add_stanza(struct tct_elem *parent, const struct tct_stanza *st);
+
 TCT_API void tct_stanza_set_from(struct tct_stanza *st, const struct tct_jid *from);
 TCT_API void tct_stanza_set_to(struct tct_stanza *st, const struct tct_jid *to);
 TCT_API void tct_stanza_set_id(struct tct_stanza *st, const char *id);

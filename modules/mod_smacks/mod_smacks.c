@@ -30,6 +30,10 @@ static const struct tct_option options[] = {
 	TCT_OPT_PERIOD(struct smacks_config, ack_timeout, .def = "60 s", .min = "1 s",
 		.max = "1 hour",
 		.doc = "A connection on which the client does not answer is lost after that."),
+	TCT_OPT_PERIOD(struct smacks_config, late_after, .def = "10 s", .min = "1 s", .max = "1 hour",
+		.doc = "A client that does not answer for that long, or that has lost its "
+		       "connection for that long, is taken for out of reach: what it has not "
+		       "acknowledged may be told by a push notification."),
 	TCT_OPT_INT(struct smacks_config, queue_count, .def = "5000", .min = "10",
 		.max = "1000000",
 		.doc = "Stanzas that are kept for a client; with more its session ends."),
@@ -76,6 +80,40 @@ bool sm_same_id(const char *id, const char *other)
 	return differs == 0;
 }
 
+/* ---- a client that does not answer ---- */
+
+/* The newest are told only, of very many. */
+#define TOLD_MAX 100
+
+static void is_late(struct tct_scope *scope, void *data)
+{
+	struct sm *sm = data;
+	uint32_t i = sm->queue.count > TOLD_MAX ? sm->queue.count - TOLD_MAX : 0;
+
+	(void)scope;
+	sm->lateness = NULL;
+	sm->late = true;
+	for (; i < sm->queue.count; i++)
+		tcti_session_late(sm->session, queue_get(&sm->queue, i));
+}
+
+void sm_watch_lateness(struct tct_mod *m, struct sm *sm)
+{
+	const struct smacks_config *config = tct_mod_config(m);
+
+	if (sm->lateness == NULL && !sm->late)
+		sm->lateness = tct_timer_start(tct_session_scope(m, sm->session),
+			config->late_after * 1000, 0, is_late, sm);
+}
+
+static void in_time(struct sm *sm)
+{
+	sm_stop(&sm->lateness);
+	if (sm->late)
+		tcti_session_heard(sm->session);
+	sm->late = false;
+}
+
 /* ---- asking the client ---- */
 
 static void no_answer(struct tct_scope *scope, void *data)
@@ -104,6 +142,7 @@ void sm_ask(struct tct_mod *m, struct sm *sm)
 		return;
 	sm->asked = true;
 	tcti_stream_send(s, tcti_nonza_new(NS_SM, "r"));
+	sm_watch_lateness(m, sm);
 	sm_stop(&sm->timeout);
 	sm->timeout = tct_timer_start(tct_session_scope(m, sm->session),
 		config->ack_timeout * 1000, 0, no_answer, sm);
@@ -147,6 +186,7 @@ bool sm_acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h)
 		sm->acked = h;
 		tcti_session_set_kept(sm->session, sm->queue.bytes);
 		sm_save_look(sm);
+		in_time(sm);
 		return true;
 	}
 	sm_too_high(s, h, sm->acked + sm->queue.count);
@@ -191,6 +231,8 @@ static void count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 		tct_session_close(s, "resource-constraint", "too much is unacknowledged");
 		return;
 	}
+	if (sm->late && tct_session_attached(s))
+		tcti_session_late(s, d);
 	/* Behind this one, not before it: the client is asked when it has been written. */
 	if (sm->queue.count >= (uint32_t)config->max_unacked && !sm->asked) {
 		sm_stop(&sm->ask);

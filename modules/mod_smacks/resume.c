@@ -186,6 +186,8 @@ void sm_detached(struct tct_mod *m, struct tct_session *s)
 		return;
 	sm->hibernates = true;
 	sm_rest(sm);
+	if (sm->queue.count > 0)
+		sm_watch_lateness(m, sm);
 	tct_entity_sessions(tct_session_entity(s), look_at, &search);
 	if (search.hibernated > (uint32_t)config->hibernated_sessions)
 		tct_session_close(search.oldest, NULL, NULL);

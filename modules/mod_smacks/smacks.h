@@ -18,6 +18,7 @@ struct smacks_config {
 	int64_t max_unacked;
 	int64_t ack_delay;
 	int64_t ack_timeout;
+	int64_t late_after;
 	int64_t queue_count;
 	int64_t queue_size;
 	const char *location;
@@ -36,6 +37,7 @@ struct sm {
 	bool resumable;
 	bool asked;  /* we asked, and no answer came yet */
 	bool owes;   /* the client asked, and waits until what it sent is handled */
+	bool late;   /* it does not answer for some time */
 	bool full;   /* the session is being ended for that */
 	bool noting; /* how far it is handled is being written down */
 	bool hibernates; /* its connection was lost */
@@ -44,7 +46,7 @@ struct sm {
 	struct queue queue;
 	struct tct_session *session;
 	struct tct_mod *mod;
-	struct tct_timer *ask, *timeout, *answer, *save;
+	struct tct_timer *ask, *timeout, *answer, *lateness, *save;
 	struct sm_stream *waiting; /* wants to resume, when all input is handled */
 	/* save.c; key 0: it is not written down */
 	uint64_t key, low;
@@ -88,6 +90,8 @@ bool sm_read_h(const struct tct_elem *e, uint32_t *h);
 bool sm_acknowledge(struct tct_stream *s, struct sm *sm, uint32_t h);
 /* Ends the stream of a client that says it has handled `h` when it was sent `sent`. */
 void sm_too_high(struct tct_stream *s, uint32_t h, uint32_t sent);
+/* If it does not answer in time, others are told what that concerns. */
+void sm_watch_lateness(struct tct_mod *m, struct sm *sm);
 /* Nobody is asked or answered while there is no connection. */
 void sm_rest(struct sm *sm);
 

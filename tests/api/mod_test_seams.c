@@ -18,6 +18,7 @@ struct seams {
 struct seams_session {
 	int64_t counted;
 	bool hold; /* presence waits */
+	bool newest; /* ... and only the newest of a sender */
 };
 
 /* ---- a held lane ---- */
@@ -206,8 +207,43 @@ static enum tct_verdict on_ask(struct tct_mod *m, struct tct_event *ev)
 	return TCT_HANDLED;
 }
 
+/* ---- what nobody has seen ---- */
+
+/* <tell to='JID'/> in a message: that address hears why nobody sees it. */
+static void on_unseen(struct tct_mod *m, const struct tct_unseen *u)
+{
+	static const char *const how[] = { "stored", "detached", "late" };
+	const struct tct_elem *tell = tct_child(tct_stanza_root(u->stanza), NS, "tell");
+	const char *to = tct_attr(tell, "to");
+	const struct tct_jid *jid = to != NULL ? tct_jid_new(to) : NULL;
+	struct tct_stanza *st;
+	struct tct_elem *e;
+
+	if (jid == NULL)
+		return;
+	st = tct_stanza_new(TCT_MESSAGE_HEADLINE, NULL, jid, tct_stanza_id(u->stanza));
+	e = tct_add(tct_stanza_root(st), NS, "unseen");
+	tct_set(e, "how", how[u->how]);
+	tct_set(e, "account", tct_jid_text(tct_entity_jid(u->entity)));
+	if (u->session != NULL)
+		tct_set(e, "session", tct_jid_text(tct_session_jid(u->session)));
+	tct_route(m, NULL, st);
+	tct_jid_unref(jid);
+}
+
+static void on_heard(struct tct_mod *m, struct tct_session *s)
+{
+	struct tct_stanza *st;
+
+	(void)m;
+	st = tct_stanza_new(TCT_MESSAGE_HEADLINE, tct_mod_jid(m), NULL, "heard");
+	tct_add(tct_stanza_root(st), NS, "heard");
+	tct_session_send(s, st);
+}
+
 /* ---- a session that outlives its connection ---- */
 
+/* <detachable seconds='...' now='...'/>: when its connection is lost, or at once. */
 static enum tct_verdict on_detachable(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
@@ -219,6 +255,10 @@ static enum tct_verdict on_detachable(struct tct_mod *m, struct tct_stream *s,
 		return TCT_CONTINUE;
 	if (tct_attr_int(e, "seconds", &seconds) != TCT_OK)
 		seconds = 60;
+	if (tct_attr(e, "now") != NULL) {
+		tcti_session_detach(session, seconds, "reset");
+		return TCT_HANDLED;
+	}
 	tcti_session_set_resumable(session, seconds);
 	tcti_stream_send(s, tcti_nonza_new(NS, "detachable"));
 	return TCT_HANDLED;
@@ -245,12 +285,24 @@ static enum tct_verdict on_resume(struct tct_mod *m, struct tct_stream *s,
 
 /* ---- the output pipe ---- */
 
-static bool pipe_hold(struct tct_mod *m, struct tct_session *s, struct delivery *d)
+/* Presence (perhaps only the newest of a sender) and empty headlines. */
+static uint64_t pipe_hold(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 {
 	const struct seams_session *data = tct_session_data(m, s);
+	size_t len;
 
-	return data->hold && (tcti_delivery_type(d) & TCT_PRESENCE_AVAILABLE) != 0;
+	if (!data->hold)
+		return 0;
+	if (tcti_delivery_type(d) == TCT_PRESENCE_AVAILABLE)
+		return data->newest ? tcti_delivery_sender(d) : TCTI_HOLD;
+	tcti_delivery_children(d, &len);
+	return tcti_delivery_type(d) == TCT_MESSAGE_HEADLINE && len == 0 ? TCTI_HOLD : 0;
 }
+
+static const struct tcti_hold_ops hold_ops = {
+	.size = sizeof(struct tcti_hold_ops),
+	.hold = pipe_hold,
+};
 
 static void pipe_count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 {
@@ -262,11 +314,10 @@ static void pipe_count(struct tct_mod *m, struct tct_session *s, struct delivery
 
 static const struct tcti_pipe_ops pipe_ops = {
 	.size = sizeof(struct tcti_pipe_ops),
-	.hold = pipe_hold,
 	.count = pipe_count,
 };
 
-/* <pipe hold='true|false'/>: answers with what was counted so far. */
+/* <pipe hold='true|newest|false'/>: answers with what is held, and what was counted so far. */
 static enum tct_verdict on_pipe(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
 {
 	struct tct_session *session = tcti_stream_session(s);
@@ -278,10 +329,13 @@ static enum tct_verdict on_pipe(struct tct_mod *m, struct tct_stream *s, const s
 		return TCT_CONTINUE;
 	data = tct_session_data(m, session);
 	tcti_session_set_pipe(m, session, &pipe_ops);
-	data->hold = hold != NULL && strcmp(hold, "true") == 0;
+	tcti_session_set_hold(m, session, &hold_ops);
+	data->newest = hold != NULL && strcmp(hold, "newest") == 0;
+	data->hold = data->newest || (hold != NULL && strcmp(hold, "true") == 0);
+	answer = tcti_nonza_new(NS, "pipe");
+	tct_set_int(answer, "held", (int64_t)tcti_pipe_held(session));
 	if (!data->hold)
 		tcti_pipe_release(session);
-	answer = tcti_nonza_new(NS, "pipe");
 	tct_set_int(answer, "counted", data->counted);
 	tcti_stream_send(s, answer);
 	return TCT_HANDLED;
@@ -300,6 +354,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_message(m, TCT_RESOLVED, TCT_PRIO_FILTER, resolved);
 	tct_on_message(m, TCT_UNDELIVERED, TCT_PRIO_FILTER, undelivered);
 	tct_on_message(m, TCT_DELIVER, TCT_PRIO_OBSERVE, deliver);
+	tct_on_unseen(m, on_unseen);
+	tct_on_session(m, TCT_SESSION_HEARD, on_heard);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS, "put", on_put);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS, "get", on_get);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS, "read", on_read);

@@ -122,6 +122,32 @@ static void children_are_serialised_once(void **state)
 	tct_stanza_unref(second);
 }
 
+static void a_sender_is_known_by_kind_and_address(void **state)
+{
+	/* The first two are from one; what stands in other attributes is not the address. */
+	static const char *const texts[] = {
+		"<presence from='romeo@localhost/garden' to='juliet@localhost'/>",
+		"<presence type='unavailable' id='2' from='romeo@localhost/garden'/>",
+		"<message from='romeo@localhost/garden'/>",
+		"<presence from='juliet@localhost' to='romeo@localhost/a from='/>",
+		"<presence to='romeo@localhost/ from=&apos;romeo@localhost/garden'/>",
+	};
+	uint64_t sender[5];
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct tct_stanza *st = read(texts[i]);
+		struct delivery *d = delivery_new(st, NULL, NULL);
+
+		sender[i] = delivery_sender(d);
+		assert_int_equal(delivery_children(d).len, 0);
+		delivery_unref(d);
+		tct_stanza_unref(st);
+		for (int k = 0; k < i; k++)
+			assert_int_equal(sender[k] == sender[i], k == 0 && i == 1);
+	}
+}
+
 static void a_delivery_keeps_the_payload_only(void **state)
 {
 	struct tct_stanza *st = read("<message><body>a</body></message>");
@@ -259,6 +285,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_payload_is_counted_bytes),
 		cmocka_unit_test(children_are_serialised_once),
+		cmocka_unit_test(a_sender_is_known_by_kind_and_address),
 		cmocka_unit_test(a_delivery_keeps_the_payload_only),
 		cmocka_unit_test(a_payload_fits_any_content_namespace),
 		cmocka_unit_test(other_attributes_are_kept),

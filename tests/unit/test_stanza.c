@@ -268,6 +268,33 @@ static void receivers_share_the_payload(void **state)
 
 /* ---- answers ---- */
 
+static void a_stanza_is_put_into_another(void **state)
+{
+	struct tct_stanza *st = read("<message xmlns='jabber:client' type='chat' id='7' "
+				     "xml:lang='it' from='romeo@localhost/garden' "
+				     "to='nurse@localhost'><body>a</body></message>");
+	struct tct_stanza *plain = read("<message xmlns='jabber:client'/>");
+	struct tct_stanza *outer = tct_stanza_new(TCT_MESSAGE_NORMAL, NULL, nurse, NULL);
+	struct tct_elem *e;
+
+	(void)state;
+	e = tct_add(tct_stanza_root(outer), "urn:xmpp:forward:0", "forwarded");
+	tct_text(tct_add_stanza(e, st), "b");
+	tct_add_stanza(e, plain);
+	written(outer, NULL,
+		"<message to='nurse@localhost'><forwarded xmlns='urn:xmpp:forward:0'>"
+		"<message xmlns='jabber:client' type='chat' to='nurse@localhost' "
+		"from='romeo@localhost/garden' id='7' xml:lang='it'><body>a</body>b</message>"
+		"<message xmlns='jabber:client'/></forwarded></message>");
+	/* It is a copy. */
+	written(st, NULL,
+		"<message type='chat' to='nurse@localhost' from='romeo@localhost/garden' id='7' "
+		"xml:lang='it'><body>a</body></message>");
+	tct_stanza_unref(st);
+	tct_stanza_unref(plain);
+	tct_stanza_unref(outer);
+}
+
 static void a_result_goes_back(void **state)
 {
 	struct tct_stanza *st = tct_stanza_new(TCT_IQ_GET, romeo, juliet, "7");
@@ -355,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_small_stanza_is_kept_small),
 		cmocka_unit_test(a_view_differs_in_its_header),
 		cmocka_unit_test(receivers_share_the_payload),
+		cmocka_unit_test(a_stanza_is_put_into_another),
 		cmocka_unit_test(a_result_goes_back),
 		cmocka_unit_test(errors_say_what),
 		cmocka_unit_test(conditions_have_names_and_types),

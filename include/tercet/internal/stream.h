@@ -204,12 +204,33 @@ TCT_API struct delivery *tcti_delivery_ref(struct delivery *d);
 TCT_API void tcti_delivery_unref(struct delivery *d);
 TCT_API uint32_t tcti_delivery_type(const struct delivery *d); /* enum tct_type */
 TCT_API size_t tcti_delivery_size(const struct delivery *d);   /* bytes */
+/* The bytes of its children: what is between angle brackets there is an element. Borrowed. */
+TCT_API const char *tcti_delivery_children(const struct delivery *d, size_t *len);
+/* A number for the kind and the address it is from, the same for all deliveries that share
+ * both, and, without knowing a secret of the process, for no others. Never 0 or TCTI_HOLD. */
+TCT_API uint64_t tcti_delivery_sender(const struct delivery *d);
+/* Parsed again, unfrozen, one reference; costs what parsing costs. NULL: it cannot be. */
+TCT_API struct tct_stanza *tcti_delivery_stanza(const struct delivery *d);
+
+/* HOLD: what may wait for a client that does not look. */
+#define TCTI_HOLD 1
+struct tcti_hold_ops {
+	uint32_t size;
+	/* 0: it may not wait, and goes on behind all that is held. Else the pipe keeps it until
+	 * tcti_pipe_release or until something comes that may not wait; it counts in the
+	 * session's queue. TCTI_HOLD: it is kept as it is; any other number: in place of one
+	 * that is held with that number, which is dropped. */
+	uint64_t (*hold)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
+};
+/* One module per session, any other than the owner of COUNT; NULL releases what is held.
+ * `ops` lives as long as the instance. */
+TCT_API void tcti_session_set_hold(struct tct_mod *m, struct tct_session *s,
+	const struct tcti_hold_ops *ops);
+/* How many are held. */
+TCT_API size_t tcti_pipe_held(const struct tct_session *s);
 
 struct tcti_pipe_ops {
 	uint32_t size;
-	/* HOLD: true when it may wait: the pipe keeps it (bounded) until tcti_pipe_release, or
-	 * until something comes that may not wait. May be NULL. */
-	bool (*hold)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
 	/* COUNT: each stanza once, in the order in which it will be written. May be NULL. */
 	void (*count)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
 	/* tcti_session_handled has grown, or tcti_session_notice was called; once for all of a
@@ -226,7 +247,7 @@ struct tcti_pipe_ops {
 	 * cannot, and the session ends like others. */
 	bool (*save)(struct tct_mod *m, struct tct_session *s);
 };
-/* One module per session; NULL takes it off. `ops` lives as long as the instance. */
+/* The owner of COUNT, one module per session; NULL takes it off. `ops` lives as long as the instance. */
 TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, const struct tcti_pipe_ops *ops);
 /* What is held goes on to COUNT and WRITE, in order. */
 TCT_API void tcti_pipe_release(struct tct_session *s);
@@ -237,6 +258,10 @@ TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d);
 TCT_API size_t tcti_pipe_unwritten(const struct tct_session *s);
 /* For the owner of COUNT: the client has acknowledged this one. */
 TCT_API void tcti_delivery_taken(struct delivery *d);
+/* For the owner of COUNT, too: the client has not acknowledged this one in time (d is a
+ * message; `d` is borrowed), and: it has acknowledged all of those. */
+TCT_API void tcti_session_late(struct tct_session *s, struct delivery *d);
+TCT_API void tcti_session_heard(struct tct_session *s);
 /* What the owner of COUNT keeps for the session, in bytes, for the budget of memory. */
 TCT_API void tcti_session_set_kept(struct tct_session *s, size_t bytes);
 /* Nobody got it: it is routed again to the account, or bounced; `d` is borrowed. */
