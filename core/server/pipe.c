@@ -271,9 +271,12 @@ static bool pipe_hold(struct pipe *pipe, struct delivery *d, struct ticket *tick
 static uint64_t hold_key(struct pipe *pipe, struct delivery *d)
 {
 	const struct tcti_hold_ops *ops = pipe->session->hold_ops;
-	const struct row *row = row_of(d);
+	const struct row *row;
 
-	if (ops == NULL || (row != NULL && row->archive != NULL))
+	if (ops == NULL)
+		return 0;
+	row = row_of(d); /* what somebody keeps is never unimportant */
+	if (row != NULL && row->archive != NULL)
 		return 0;
 	return ops->hold(pipe->session->hold_mod, pipe->session, d);
 }
