@@ -497,7 +497,7 @@ void tcti_session_set_hold(struct tct_mod *m, struct tct_session *s,
 	const struct tcti_hold_ops *ops)
 {
 	tct_assert(ops == NULL || s->hold_ops == NULL || s->hold_mod == m);
-	if (ops == NULL)
+	if (ops == NULL && !s->ended)
 		pipe_release(&s->pipe);
 	s->hold_ops = ops;
 	s->hold_mod = m;
