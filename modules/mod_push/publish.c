@@ -118,27 +118,33 @@ static void failed(struct tct_mod *m, struct tct_entity *e, const char *key,
 	tct_txn_submit(NULL, txn, NULL, NULL);
 }
 
+static void succeeded(struct tct_mod *m, struct tct_entity *e, const char *key,
+	const struct tct_value *row)
+{
+	struct tct_txn *txn;
+
+	if (tct_record_int(row, "errors", 0) == 0)
+		return;
+	txn = tct_txn_new(m);
+	push_put(m, txn, tct_entity_user(e), key, row, 0);
+	tct_txn_submit(NULL, txn, NULL, NULL);
+}
+
 static void answered(struct tct_scope *scope, struct tct_stanza *answer, void *block)
 {
 	struct publishing *p = block;
 	struct tct_mod *m = tct_scope_mod(scope);
 	const struct push_data *data = tct_mod_data(m);
-	struct tct_entity *e = p->entity;
 	struct tct_value row;
-	char key[sizeof p->key];
 
-	memcpy(key, p->key, sizeof key);
-	tct_scope_free(p);
-	if (!tct_entity_get(e, data->kv, key, &row))
-		return; /* it was taken back meanwhile */
-	if (answer == NULL || tct_stanza_type(answer) != TCT_IQ_RESULT) {
-		failed(m, e, key, &row, is_passing(answer));
-	} else if (tct_record_int(&row, "errors", 0) > 0) {
-		struct tct_txn *txn = tct_txn_new(m);
-
-		push_put(m, txn, tct_entity_user(e), key, &row, 0);
-		tct_txn_submit(NULL, txn, NULL, NULL);
+	if (!tct_entity_get(p->entity, data->kv, p->key, &row)) {
+		/* it was taken back meanwhile */
+	} else if (answer != NULL && tct_stanza_type(answer) == TCT_IQ_RESULT) {
+		succeeded(m, p->entity, p->key, &row);
+	} else {
+		failed(m, p->entity, p->key, &row, is_passing(answer));
 	}
+	tct_scope_free(p); /* last: it keeps the entity in memory */
 }
 
 /* ---- sending ---- */
