@@ -113,7 +113,8 @@ class Archive:
     def measure_all(self):
         middle = {"start": stamp((self.begin + self.end) / 2)}
         self.measure("the first page", lambda: ({}, ""))
-        self.measure("in the middle", lambda: (middle, ""))
+        if self.size > AT_ONCE:
+            self.measure("in the middle", lambda: (middle, ""))
         self.measure("the last page", lambda: ({}, "<before/>"))
         if self.size > AT_ONCE:
             self.measure("anywhere", lambda: (self.anywhere(), ""))
