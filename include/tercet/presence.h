@@ -35,6 +35,9 @@ struct tct_presence_ops {
 	 * place, and all who were told are told again. */
 	void (*replace)(struct tct_mod *m, struct tct_event *ev, struct tct_session *s,
 		struct tct_stanza *st);
+	/* When the account's last resource became unavailable (seconds since 1970; 0: never),
+	 * and what it said then: its children are appended to `parent`. */
+	int64_t (*last)(struct tct_mod *m, struct tct_entity *e, struct tct_elem *parent);
 };
 
 #ifdef __cplusplus

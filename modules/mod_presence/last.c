@@ -43,28 +43,38 @@ void presence_last_write(struct tct_mod *m, struct tct_session *s, struct tct_st
 	tct_record_free(record);
 }
 
-void presence_last_add(struct tct_mod *m, struct tct_entity *e, struct tct_stanza *st)
+int64_t presence_last(struct tct_mod *m, struct tct_entity *e, struct tct_elem *parent)
 {
 	struct presence_data *data = tct_mod_data(m);
-	struct tct_elem *root = tct_stanza_root(st), *stored = NULL, *delay;
-	char stamp[TCT_TIME_SIZE];
+	struct tct_elem *stored = NULL;
 	struct tct_value row, xml;
 
 	if (!tct_entity_get(e, data->last, LAST_KEY, &row))
-		return;
+		return 0;
 	if (tct_record_find(&row, "xml", &xml) && xml.kind == TCT_VALUE_BYTES) {
 		xml.kind = TCT_VALUE_XML;
-		stored = tct_add_stored(root, &xml);
+		stored = tct_add_stored(parent, &xml);
 	}
 	tct_elem_each (child, stored) {
 		/* The one of the server is the one that counts. */
 		if (!tct_elem_is(child, NS_DELAY, "delay"))
-			tct_add_copy(root, child);
+			tct_add_copy(parent, child);
 	}
 	if (stored != NULL)
 		tct_elem_remove(stored);
+	return tct_record_int(&row, "time", 0);
+}
+
+void presence_last_add(struct tct_mod *m, struct tct_entity *e, struct tct_stanza *st)
+{
+	struct tct_elem *root = tct_stanza_root(st), *delay;
+	int64_t time = presence_last(m, e, root);
+	char stamp[TCT_TIME_SIZE];
+
+	if (time == 0)
+		return;
 	delay = tct_add(root, NS_DELAY, "delay");
-	tct_time_text(stamp, tct_record_int(&row, "time", 0) * 1000000, false);
+	tct_time_text(stamp, time * 1000000, false);
 	tct_set(delay, "from", tct_jid_text(tct_entity_jid(e)));
 	tct_set(delay, "stamp", stamp);
 }

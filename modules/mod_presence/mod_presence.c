@@ -189,6 +189,7 @@ static const struct tct_presence_ops ops = {
 	.probe = presence_ask,
 	.end_directed = presence_directed_end,
 	.replace = presence_replace,
+	.last = presence_last,
 };
 
 static int load(struct tct_mod *m, struct tct_error *err)

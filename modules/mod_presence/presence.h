@@ -75,6 +75,8 @@ void presence_probe_stop(struct presence_session *ps);
 /* Writes when and with which presence (borrowed) the session became unavailable, if it was
  * the account's last. */
 void presence_last_write(struct tct_mod *m, struct tct_session *s, struct tct_stanza *st);
+/* The operation of the service. */
+int64_t presence_last(struct tct_mod *m, struct tct_entity *e, struct tct_elem *parent);
 /* Adds what was written to `st`, of type unavailable, with the time (XEP-0203). */
 void presence_last_add(struct tct_mod *m, struct tct_entity *e, struct tct_stanza *st);
 void presence_last_delete(struct tct_mod *m, struct tct_entity *e);
