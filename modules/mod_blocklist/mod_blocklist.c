@@ -6,6 +6,7 @@
 #include "modules/mod_blocklist/blocklist.h"
 
 #define NS_CLIENT "jabber:client"
+#define NS_ITEMS "http://jabber.org/protocol/disco#items"
 
 static const struct tct_option options[] = {
 	TCT_OPT_INT(struct blocklist_config, max_items, .def = "1000", .min = "1", .max = "10000",
@@ -46,12 +47,36 @@ static enum tct_verdict on_outbound(struct tct_mod *m, struct tct_event *ev)
 	(TCT_MESSAGE_NORMAL | TCT_MESSAGE_CHAT | TCT_MESSAGE_GROUPCHAT | TCT_IQ_GET |    \
 		TCT_IQ_SET)
 
+/* The one question about an account that is never refused: what others get of an account that
+ * is not there is an empty list (XEP-0030 section 8), and who is blocked must not see a
+ * difference. */
+static bool asks_items(struct tct_mod *m, const struct tct_event *ev)
+{
+	const struct tct_jid *to = tct_stanza_to(ev->stanza);
+
+	return tct_stanza_type(ev->stanza) == TCT_IQ_GET && to != NULL &&
+		tct_jid_resource(to) == NULL &&
+		tct_elem_is(tct_stanza_payload(ev->stanza), NS_ITEMS, "query") &&
+		tct_service(m, "disco", NULL) != NULL;
+}
+
+static enum tct_verdict no_items(struct tct_event *ev)
+{
+	struct tct_stanza *st = tct_result(ev);
+
+	tct_set(tct_add(tct_stanza_root(st), NS_ITEMS, "query"), "node",
+		tct_attr(tct_stanza_payload(ev->stanza), "node"));
+	return tct_reply(ev, st);
+}
+
 static enum tct_verdict on_inbound(struct tct_mod *m, struct tct_event *ev)
 {
 	const struct tct_jid *from = tct_stanza_from(ev->stanza);
 
 	if (from == NULL || !blocklist_has(m, ev->entity, from, NULL))
 		return TCT_CONTINUE;
+	if (asks_items(m, ev))
+		return no_items(ev);
 	if ((ev->cause & TCT_NEW) != 0 && (tct_stanza_type(ev->stanza) & ANSWERED) != 0)
 		return tct_refuse_unknown(ev);
 	return TCT_HANDLED;
