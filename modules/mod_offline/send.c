@@ -9,6 +9,8 @@
  * does is seen when it asks; so the first such message waits a little for that. */
 #include "modules/mod_offline/offline.h"
 
+#include <tercet/blocklist.h>
+
 #include <string.h>
 
 #define NS_CLIENT "jabber:client"
@@ -269,6 +271,20 @@ static void missing(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e
 	offline_remove(m, txn, e, entry);
 }
 
+/* Whose sender was blocked meanwhile is not sent, and does not stay (XEP-0191). */
+static bool blocked(struct tct_mod *m, struct tct_entity *e, const struct offline_entry *entry)
+{
+	struct tct_mod *blocklist_mod;
+	const struct tct_blocklist_ops *blocklist =
+		tct_service(m, "blocklist", &blocklist_mod);
+	const struct tct_jid *from = blocklist != NULL ? tct_jid_new(entry->from) : NULL;
+	bool is = from != NULL &&
+		blocklist->blocks(blocklist_mod, e, from) == TCT_BLOCKED;
+
+	tct_jid_unref(from);
+	return is;
+}
+
 /* One of the batch: sent, or dropped in `txn`. */
 static void handle_row(struct offline_load *load, uint64_t id, const struct tct_archive_row *row,
 	struct tct_txn *txn)
@@ -280,7 +296,7 @@ static void handle_row(struct offline_load *load, uint64_t id, const struct tct_
 	struct tct_archive *archive = load->archived ? data->archive : data->bodies;
 	struct tct_stanza *st = NULL;
 
-	if (entry != NULL && row != NULL)
+	if (entry != NULL && row != NULL && !blocked(m, e, entry))
 		st = message_of(m, e, entry, &row->value);
 	if (st != NULL) {
 		tct_session_send_row(load->session, st, NULL, m, archive, id, offline_row_done);
