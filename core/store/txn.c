@@ -4,7 +4,9 @@
 #include "core/store/txn.h"
 
 #include "core/base/assert.h"
+#include "core/base/map.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/mod/module.h"
 #include "core/mod/service.h"
 #include "core/store/store.h"
@@ -87,6 +89,9 @@ struct tct_txn *txn_new(struct store_env *env)
 	list_init(&txn->ticket->waiters);
 	list_init(&txn->routes);
 	list_init(&txn->link);
+	list_init(&txn->members);
+	list_init(&txn->member);
+	txn->open = 1;
 	return txn;
 }
 
@@ -98,7 +103,7 @@ struct tct_txn *txn_ref(struct tct_txn *txn)
 
 bool txn_has_writes(const struct tct_txn *txn)
 {
-	return txn->first != NULL || !list_empty(&txn->routes);
+	return txn->writes || !list_empty(&txn->routes);
 }
 
 struct ticket *txn_ticket(struct tct_txn *txn)
@@ -134,7 +139,7 @@ static void conclude(struct tct_txn *txn)
 	struct list *node;
 
 	resolve(txn->ticket, txn->status != TCT_OK ? TICKET_FAILED :
-		txn->first != NULL	     ? TICKET_DURABLE :
+		txn->writes		     ? TICKET_DURABLE :
 					       TICKET_NONE);
 	while (txn->status == TCT_OK && (node = list_pop(&txn->routes)) != NULL) {
 		struct route *r = list_entry(node, struct route, link);
@@ -160,21 +165,164 @@ static void roll_back(struct tct_txn *txn)
 	}
 }
 
+/* The one that began first, and then those that were joined to it. */
+static void conclude_all(struct tct_txn *root)
+{
+	struct list members, *node;
+	int32_t status = root->status;
+
+	list_init(&members);
+	while ((node = list_pop(&root->members)) != NULL)
+		list_push(&members, node);
+	conclude(root);
+	while ((node = list_pop(&members)) != NULL) {
+		struct tct_txn *txn = list_entry(node, struct tct_txn, member);
+
+		txn->status = status;
+		conclude(txn);
+	}
+}
+
 void txn_finished(struct tct_txn *txn)
 {
 	if (txn->status != TCT_OK)
 		roll_back(txn);
-	conclude(txn);
+	conclude_all(txn);
 }
 
-static void submit(struct tct_txn *txn)
+/* ---- rows that open sets have written ---- */
+
+/* In the arena of the set that wrote the row first. */
+struct pending {
+	struct pending *next; /* of the same set */
+	struct tct_txn *txn;
+	size_t len;
+	char key[]; /* the store, the user and its NUL, the key; or without that: all rows */
+};
+
+static struct map pending;
+static size_t pending_users; /* those for all rows of a user */
+static struct str pending_key;
+
+static struct tct_txn *root_of(struct tct_txn *txn)
+{
+	while (txn->root != NULL)
+		txn = txn->root;
+	return txn;
+}
+
+/* `key` NULL: all rows of the user. */
+static struct span row_key(const struct tct_kv *kv, const char *user, const char *key)
+{
+	str_clear(&pending_key);
+	str_append_n(&pending_key, (const char *)&kv, sizeof kv);
+	str_append_n(&pending_key, user, strlen(user) + 1);
+	if (key != NULL)
+		str_append_n(&pending_key, key, strlen(key) + 1);
+	return str_span(&pending_key);
+}
+
+static void forget_rows(struct tct_txn *txn)
+{
+	for (struct pending *p = txn->rows; p != NULL; p = p->next) {
+		if (map_get(&pending, span_make(p->key, p->len)) != p)
+			continue;
+		map_remove(&pending, span_make(p->key, p->len));
+		pending_users -= strlen(p->key + sizeof(struct tct_kv *)) + 1 +
+				sizeof(struct tct_kv *) ==
+			p->len;
+	}
+	txn->rows = NULL;
+}
+
+/* What `later` has written so far touches nothing that `earlier` has, or they were one. */
+static void join(struct tct_txn *earlier, struct tct_txn *later)
+{
+	struct list *node;
+
+	if (earlier == later)
+		return;
+	if (earlier->last != NULL)
+		earlier->last->next = later->first;
+	else
+		earlier->first = later->first;
+	if (later->last != NULL)
+		earlier->last = later->last;
+	later->first = later->last = NULL;
+	earlier->bytes += later->bytes;
+	earlier->adds |= later->adds;
+	earlier->hides |= later->hides;
+	earlier->spoiled |= later->spoiled;
+	earlier->open += later->open;
+	while ((node = list_pop(&later->members)) != NULL)
+		list_push(&earlier->members, node);
+	later->root = earlier;
+	list_push(&earlier->members, &later->member);
+}
+
+static void join_user(struct tct_txn *txn, const struct tct_kv *kv, const char *user)
+{
+	struct span prefix = row_key(kv, user, NULL), key;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&pending, &at, &key, &value)) {
+		if (key.len >= prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0)
+			join(root_of(((struct pending *)value)->txn), root_of(txn));
+	}
+}
+
+/* The set is about to write the row (`key` NULL: all of the user). */
+static void claim(struct tct_txn *txn, const struct tct_kv *kv, const char *user, const char *key)
+{
+	struct pending *p;
+	struct span name;
+
+	if (key == NULL) {
+		join_user(txn, kv, user);
+	} else if (pending_users > 0) {
+		p = map_get(&pending, row_key(kv, user, NULL));
+		if (p != NULL)
+			join(root_of(p->txn), root_of(txn));
+	}
+	name = row_key(kv, user, key);
+	p = map_get(&pending, name);
+	if (p != NULL) {
+		join(root_of(p->txn), root_of(txn));
+		return;
+	}
+	p = arena_alloc(&txn->arena, sizeof *p + name.len);
+	p->txn = txn;
+	p->len = name.len;
+	memcpy(p->key, name.data, name.len);
+	p->next = txn->rows;
+	txn->rows = p;
+	map_put(&pending, span_make(p->key, p->len), p);
+	pending_users += key == NULL;
+}
+
+/* ---- closing ---- */
+
+static void close_ticket(struct tct_txn *txn)
 {
 	txn->ticket->state = TICKET_SUBMITTED;
 	txn->ticket->txn = NULL;
-	txn->seq = env_next_seq(txn->env);
-	for (const struct op *op = txn->first; op != NULL; op = op->next)
-		env_touch(txn->env, op->user, txn->seq);
-	list_push(&submitted, &txn->link);
+	forget_rows(txn);
+}
+
+static void submit(struct tct_txn *root)
+{
+	close_ticket(root);
+	list_each (node, &root->members)
+		close_ticket(list_entry(node, struct tct_txn, member));
+	if (root->spoiled) {
+		root->status = TCT_ECANCELED; /* it ends as the others do, and goes nowhere */
+	} else {
+		root->seq = env_next_seq(root->env);
+		for (const struct op *op = root->first; op != NULL; op = op->next)
+			env_touch(root->env, op->user, root->seq);
+	}
+	list_push(&submitted, &root->link);
 	loop_wake();
 }
 
@@ -182,11 +330,12 @@ static void submit(struct tct_txn *txn)
  * through the queue, so that they come in order and never inside the call. */
 static void close_set(struct tct_txn *txn)
 {
-	if (txn->first == NULL && list_empty(&txn->routes) && txn->fn == NULL) {
+	struct tct_txn *root = root_of(txn);
+
+	if (!txn->writes && list_empty(&txn->routes) && txn->fn == NULL)
 		conclude(txn);
-		return;
-	}
-	submit(txn);
+	else if (--root->open == 0)
+		submit(root);
 }
 
 void txn_close(struct tct_txn *txn)
@@ -195,18 +344,30 @@ void txn_close(struct tct_txn *txn)
 		close_set(txn);
 }
 
+static bool is_joined(const struct tct_txn *txn)
+{
+	return txn->root != NULL || !list_empty(&txn->members);
+}
+
 void txn_refuse(struct tct_txn *txn)
 {
 	if (--txn->owners > 0)
 		return;
 	drop_routes(txn);
-	if (txn->first == NULL) {
+	if (!txn->writes) {
+		close_set(txn);
+		return;
+	}
+	txn->fn = NULL;
+	if (is_joined(txn)) {
+		/* Others were made from what it has written. */
+		root_of(txn)->spoiled = true;
 		close_set(txn);
 		return;
 	}
 	txn->status = TCT_ECANCELED;
+	forget_rows(txn);
 	roll_back(txn);
-	txn->fn = NULL;
 	conclude(txn);
 }
 
@@ -234,7 +395,10 @@ void txn_turn_end(void)
 	while ((node = list_pop(&submitted)) != NULL) {
 		struct tct_txn *txn = list_entry(node, struct tct_txn, link);
 
-		env_submit(txn->env, txn);
+		if (txn->status != TCT_OK)
+			txn_finished(txn);
+		else
+			env_submit(txn->env, txn);
 	}
 }
 
@@ -244,6 +408,7 @@ static struct op *add_op(struct tct_txn *txn, enum op_kind kind, struct tct_kv *
 	const char *user, const char *key, const struct tct_value *v)
 {
 	struct op *op = arena_zalloc(&txn->arena, sizeof *op);
+	struct tct_txn *root;
 
 	assert_loop();
 	tct_assert(kv->env == txn->env && txn->ticket->state == TICKET_OPEN);
@@ -251,17 +416,23 @@ static struct op *add_op(struct tct_txn *txn, enum op_kind kind, struct tct_kv *
 	op->kv = kv;
 	op->user = arena_strdup(&txn->arena, user);
 	op->key = key != NULL ? arena_strdup(&txn->arena, key) : NULL;
+	if (kind == OP_PUT || kind == OP_DELETE || kind == OP_DELETE_USER)
+		claim(txn, kv, op->user, op->key);
+	root = root_of(txn);
 	if (v != NULL) {
 		op->room = kind == OP_APPEND ? MARK_ROOM : 0;
 		op->bytes = value_encode(&txn->arena, v, op->room);
-		txn->bytes += op->bytes.len;
+		root->bytes += op->bytes.len;
 	}
-	txn->bytes += sizeof *op + 64;
-	if (txn->last != NULL)
-		txn->last->next = op;
+	root->bytes += sizeof *op + 64;
+	root->adds |= kind == OP_PUT || kind == OP_APPEND || kind == OP_REPLACE;
+	root->hides |= kind == OP_TRIM || kind == OP_PURGE || kind == OP_EXPIRE;
+	txn->writes = true;
+	if (root->last != NULL)
+		root->last->next = op;
 	else
-		txn->first = op;
-	txn->last = op;
+		root->first = op;
+	root->last = op;
 	return op;
 }
 
@@ -270,7 +441,6 @@ void tct_kv_put(struct tct_txn *txn, struct tct_kv *kv, const char *user, const 
 {
 	tct_assert(value.kind != TCT_VALUE_NONE && !kv->archive);
 	add_op(txn, OP_PUT, kv, user, key, &value);
-	txn->adds = true;
 	store_written(kv, user, key, &value);
 }
 
@@ -300,7 +470,6 @@ uint64_t tct_archive_append(struct tct_txn *txn, struct tct_archive *a, const ch
 
 	op->with = arena_strdup(&txn->arena, with != NULL ? with : "");
 	op->id = env_next_id(txn->env);
-	txn->adds = true;
 	return op->id;
 }
 
@@ -308,7 +477,6 @@ void tct_archive_replace(struct tct_txn *txn, struct tct_archive *a, const char 
 	struct tct_value value)
 {
 	add_op(txn, OP_REPLACE, &a->kv, user, NULL, &value)->id = id;
-	txn->adds = true;
 }
 
 void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *user, uint64_t id)
@@ -319,7 +487,7 @@ void tct_archive_delete(struct tct_txn *txn, struct tct_archive *a, const char *
 bool txn_mark(struct tct_txn *txn, const struct tct_kv *kv, const char *user, uint64_t id,
 	const struct mark *mark)
 {
-	for (struct op *op = txn->first; op != NULL; op = op->next) {
+	for (struct op *op = root_of(txn)->first; op != NULL; op = op->next) {
 		if (op->kind != OP_APPEND || op->kv != kv || op->id != id ||
 			strcmp(op->user, user) != 0)
 			continue;
@@ -332,7 +500,7 @@ bool txn_mark(struct tct_txn *txn, const struct tct_kv *kv, const char *user, ui
 bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char *user,
 	const struct mark *mark)
 {
-	for (struct op *op = txn->first; op != NULL; op = op->next) {
+	for (struct op *op = root_of(txn)->first; op != NULL; op = op->next) {
 		if (op->kind != OP_APPEND || op->kv->host != host || strcmp(op->user, user) != 0)
 			continue;
 		value_mark(&txn->arena, &op->bytes, &op->room, mark);
@@ -358,13 +526,11 @@ void tct_archive_trim(struct tct_txn *txn, struct tct_archive *a, const char *us
 	uint64_t last = env_last_id(txn->env);
 
 	add_op(txn, OP_TRIM, &a->kv, user, NULL, NULL)->id = up_to < last ? up_to : last;
-	txn->hides = true;
 }
 
 void tct_archive_delete_user(struct tct_txn *txn, struct tct_archive *a, const char *user)
 {
 	add_op(txn, OP_PURGE, &a->kv, user, NULL, NULL);
-	txn->hides = true;
 }
 
 void tct_archive_expire(struct tct_txn *txn, struct tct_archive *a, int64_t before)
@@ -375,7 +541,6 @@ void tct_archive_expire(struct tct_txn *txn, struct tct_archive *a, int64_t befo
 		before = now;
 	add_op(txn, OP_EXPIRE, &a->kv, "", NULL, NULL)->id =
 		before > 0 ? (uint64_t)before << 8 : 0;
-	txn->hides = true;
 }
 
 /* ---- sets of timers and callbacks ---- */

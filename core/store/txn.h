@@ -3,7 +3,9 @@
 /* txn.h - write sets and tickets. A set is built on the loop without any lock of the
  * database, and handed to the writer whole. Several events share one when one caused the
  * others: it is submitted when the last of them has ended. What a set causes waits for its
- * ticket. Loop thread, except what env.c does with a submitted set. */
+ * ticket. A set that writes a row of an open one was made from what that has written: the two
+ * are joined, and commit together when both are closed, or neither does. Loop thread, except
+ * what env.c does with a submitted set. */
 #pragma once
 
 #include "core/base/list.h"
@@ -91,12 +93,18 @@ struct op {
 	uint64_t id;
 	uint8_t kind;
 };
+struct pending; /* a row that an open set has written */
 struct tct_txn {
 	struct list link;
 	struct store_env *env;
 	struct tct_mod *mod; /* of tct_txn_new; NULL */
 	struct arena arena;
-	struct op *first, *last;
+	struct op *first, *last; /* of all that are joined, in the root */
+	struct tct_txn *root;    /* NULL: it is one itself */
+	struct list members;     /* of a root: the others */
+	struct list member;
+	struct pending *rows;
+	uint32_t open; /* of a root: those of all that are not closed */
 	struct ticket *ticket;
 	struct list routes;
 	struct scope_node node; /* of the caller of submit */
@@ -107,6 +115,8 @@ struct tct_txn {
 	uint32_t owners;
 	int32_t status;
 	bool adds, scoped, refused, hides;
+	bool writes;  /* it has added to the operations, wherever they are */
+	bool spoiled; /* of a root: one of them was refused, so all are */
 };
 /* The writer is done with it: on the loop. */
 void txn_finished(struct tct_txn *txn);

@@ -530,6 +530,81 @@ static void a_set_outlives_its_caller(void **state)
 	assert_int_equal(seen.calls, calls + 1);
 }
 
+/* Two sets that write one row: the second was made from what the first has written, so it is
+ * not committed before it, though it is closed earlier. */
+static void a_set_waits_for_the_one_it_builds_on(void **state)
+{
+	struct tct_txn *first = tct_txn_new(&user), *second = tct_txn_new(&user);
+	struct ticket *ticket = ticket_ref(txn_ticket(second));
+	int before = done_calls;
+
+	(void)state;
+	tct_kv_put(first, kv, "romeo", "row", tct_string("one"));
+	tct_kv_put(second, kv, "romeo", "row", tct_string("two"));
+	tct_kv_put(second, kv, "juliet", "row", tct_string("hers"));
+	submit(second);
+	put("nurse", "row", "alone"); /* has nothing to do with them, and does not wait */
+	turn_until(&done_calls, before + 1);
+	assert_int_equal(ticket_state(ticket), TICKET_OPEN);
+	assert_null(get("juliet", "row"));
+	tct_kv_put(first, kv, "romeo", "other", tct_string("late"));
+	submit(first);
+	turn_until(&done_calls, before + 3);
+	assert_int_equal(ticket_state(ticket), TICKET_DURABLE);
+	assert_string_equal(get("romeo", "row"), "two");
+	assert_string_equal(get("romeo", "other"), "late");
+	assert_string_equal(get("juliet", "row"), "hers");
+	ticket_unref(ticket);
+}
+
+/* Each writes a row of the other: what was written last is what is there. */
+static void sets_that_build_on_each_other_are_one(void **state)
+{
+	struct tct_txn *first = tct_txn_new(&user), *second = tct_txn_new(&user),
+		       *third = tct_txn_new(&user);
+	int before = done_calls;
+
+	(void)state;
+	tct_kv_put(first, kv, "romeo", "a", tct_string("1"));
+	tct_kv_put(second, kv, "romeo", "b", tct_string("2"));
+	tct_kv_put(third, kv, "romeo", "c", tct_string("3"));
+	tct_kv_put(second, kv, "romeo", "a", tct_string("2"));
+	tct_kv_put(first, kv, "romeo", "b", tct_string("1"));
+	tct_kv_delete_user(third, kv, "romeo");
+	tct_kv_put(second, kv, "romeo", "c", tct_string("2"));
+	submit(third);
+	submit(first);
+	submit(second);
+	turn_until(&done_calls, before + 3);
+	assert_int_equal(done_status, TCT_OK);
+	assert_null(get("romeo", "a"));
+	assert_null(get("romeo", "b"));
+	assert_string_equal(get("romeo", "c"), "2");
+}
+
+/* What was built on nothing is nothing. */
+static void a_dropped_set_takes_those_with_it_that_build_on_it(void **state)
+{
+	struct tct_txn *first = tct_txn_new(&user), *second = tct_txn_new(&user);
+	int before = done_calls;
+
+	(void)state;
+	put("romeo", "row", "before");
+	turn_until(&done_calls, before + 1);
+	tct_kv_put(first, kv, "romeo", "row", tct_string("one"));
+	tct_kv_put(second, kv, "romeo", "row", tct_string("two"));
+	submit(second);
+	tct_txn_drop(first);
+	turn_until(&done_calls, before + 2);
+	assert_int_equal(done_status, TCT_ECANCELED);
+	assert_string_equal(get("romeo", "row"), "before");
+	/* The rows are free again. */
+	put("romeo", "row", "after");
+	turn_until(&done_calls, before + 3);
+	assert_int_equal(done_status, TCT_OK);
+	assert_string_equal(get("romeo", "row"), "after");
+}
+
 static void a_dropped_set_does_nothing(void **state)
 {
 	struct tct_txn *txn = tct_txn_new(&user);
@@ -587,6 +662,12 @@ const struct CMUnitTest store_suite[] = {
 		kit_teardown),
 	cmocka_unit_test_setup_teardown(a_set_outlives_its_caller, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_dropped_set_does_nothing, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(a_set_waits_for_the_one_it_builds_on, kit_setup,
+		kit_teardown),
+	cmocka_unit_test_setup_teardown(sets_that_build_on_each_other_are_one, kit_setup,
+		kit_teardown),
+	cmocka_unit_test_setup_teardown(a_dropped_set_takes_those_with_it_that_build_on_it,
+		kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_failed_set_is_as_if_it_never_was, setup_failing,
 		kit_teardown),
 	cmocka_unit_test_setup_teardown(a_failed_read_says_so, setup_failing_reads, kit_teardown),
