@@ -9,6 +9,8 @@
 #include "core/base/scope.h"
 #include "core/base/str.h"
 #include "core/loop/loop.h"
+#include "core/server/server.h"
+#include "core/server/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -311,12 +313,23 @@ struct alone {
 	char *answer;
 };
 
+/* While there is a loop: what the request has started is ended with it. */
+static void alone_end(void *data)
+{
+	struct alone *a = data;
+
+	request_free(a->request);
+	a->request = NULL;
+	tcti_server_stop();
+}
+
 static void alone_answer(struct request *r, char *answer)
 {
 	struct alone *a = r->data;
 
 	a->answer = answer;
-	tcti_server_stop();
+	/* The request may still be inside its first call. */
+	turn_call(server_scope(), alone_end, a);
 }
 
 static void alone_start(void *data)
