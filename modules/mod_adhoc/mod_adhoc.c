@@ -356,6 +356,15 @@ static bool on_node(struct tct_mod *m, const struct tct_disco_query *q, struct t
 	return true;
 }
 
+/* The host has commands; accounts have none. */
+static bool on_host(struct tct_mod *m, const struct tct_disco_query *q, struct tct_elem *answer)
+{
+	(void)m;
+	if (q->what == TCT_DISCO_INFO)
+		tct_set(tct_add(answer, NULL, "feature"), "var", NS_COMMANDS);
+	return true;
+}
+
 static const struct tct_command_ops ops = { .size = sizeof ops, .offer = offer };
 
 static int load(struct tct_mod *m, struct tct_error *err)
@@ -366,9 +375,9 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	TAILQ_INIT(&adhoc->offers);
 	TAILQ_INIT(&adhoc->executions);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_HOST, NS_COMMANDS, "command", on_command);
+	tct_on_disco(m, TCT_TO_HOST, NULL, on_host);
 	tct_on_disco(m, TCT_TO_HOST, NS_COMMANDS, on_list);
 	tct_on_disco(m, TCT_TO_HOST, "*", on_node);
-	tct_feature(m, NS_COMMANDS);
 	tct_provide(m, "commands", "adhoc", &ops);
 	return TCT_OK;
 }

@@ -109,6 +109,17 @@ static bool on_disco(struct tct_mod *m, const struct tct_disco_query *q, struct 
 	return true;
 }
 
+/* It is the host that has capabilities (XEP-0115 section 7); its accounts have none. */
+static bool on_host(struct tct_mod *m, const struct tct_disco_query *q, struct tct_elem *answer)
+{
+	(void)m;
+	if (q->what != TCT_DISCO_INFO)
+		return true;
+	tct_set(tct_add(answer, NULL, "feature"), "var", NS_CAPS);
+	tct_set(tct_add(answer, NULL, "feature"), "var", NS_CAPS2);
+	return true;
+}
+
 static int check(const void *data, struct tct_error *err)
 {
 	const struct caps_config *config = data;
@@ -131,8 +142,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	TAILQ_INIT(&caps->known);
 	tct_on_features(m, 0, on_features);
 	tct_on_disco(m, TCT_TO_HOST, "*", on_disco);
-	tct_feature(m, NS_CAPS);
-	tct_feature(m, NS_CAPS2);
+	tct_on_disco(m, TCT_TO_HOST, NULL, on_host);
 	tct_provide(m, "caps", "caps", &ops);
 	return TCT_OK;
 }
