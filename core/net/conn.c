@@ -608,6 +608,16 @@ int conn_binding(const struct conn *c, const char *type, void *out, size_t *len)
 	return c->secure ? tls_binding(c->tls, type, out, len) : TCT_ENOENT;
 }
 
+int conn_end_point(const struct conn *c, const char *hash, void *out, size_t *len)
+{
+	return c->secure ? tls_end_point(c->tls, hash, out, len) : TCT_ENOENT;
+}
+
+uint32_t conn_tls_version(const struct conn *c)
+{
+	return c->secure ? tls_version(c->tls) : 0;
+}
+
 char *conn_describe_tls(const struct conn *c)
 {
 	return c->secure ? tls_describe(c->tls) : NULL;

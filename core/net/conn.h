@@ -70,6 +70,8 @@ const struct addr *conn_peer(const struct conn *c);
 const char *conn_address(const struct conn *c);
 const struct peer *conn_peer_of(struct conn *c); /* tls_peer_of; NULL without TLS */
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len);
+int conn_end_point(const struct conn *c, const char *hash, void *out, size_t *len);
+uint32_t conn_tls_version(const struct conn *c); /* 0 without TLS */
 char *conn_describe_tls(const struct conn *c); /* the caller frees it; NULL without TLS */
 size_t conns_count(void);
 /* Before the loop ends, when no connection is left and after job_stop: frees what they

@@ -12,6 +12,7 @@
 #include <tercet/base.h>
 
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -518,4 +519,29 @@ int tls_rehearse(struct certset *set, struct cert *c, struct tct_error *err)
 	tls_free(server);
 	tls_free(client);
 	return status;
+}
+
+int tls_end_point(const struct tls *t, const char *hash, void *out, size_t *len)
+{
+	gnutls_digest_algorithm_t digest = gnutls_digest_get_id(hash);
+
+	if (!t->open || t->cert == NULL || digest == GNUTLS_DIG_UNKNOWN ||
+		gnutls_hash_get_len(digest) > *len ||
+		gnutls_x509_crt_get_fingerprint(t->cert->leaf, digest, out, len) < 0)
+		return TCT_ENOENT;
+	return TCT_OK;
+}
+
+uint32_t tls_version(const struct tls *t)
+{
+	if (!t->open)
+		return 0;
+	switch (gnutls_protocol_get_version(t->session)) {
+	case GNUTLS_TLS1_3:
+		return 0x0304;
+	case GNUTLS_TLS1_2:
+		return 0x0303;
+	default:
+		return 0;
+	}
 }

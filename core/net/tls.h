@@ -97,3 +97,6 @@ int tls_binding(const struct tls *t, const char *type, void *out, size_t *len);
  * when first asked for, freed with the session. See peer.h. */
 struct peer;
 const struct peer *tls_peer_of(struct tls *t);
+/* See tcti_stream_end_point and tcti_stream_tls_version. */
+int tls_end_point(const struct tls *t, const char *hash, void *out, size_t *len);
+uint32_t tls_version(const struct tls *t);

@@ -434,3 +434,13 @@ bool tcti_stream_peer_fingerprint(struct tct_stream *s, unsigned char out[32])
 		memcpy(out, peer_fingerprint(p), 32);
 	return p != NULL;
 }
+
+int tcti_stream_end_point(const struct tct_stream *s, const char *hash, void *out, size_t *len)
+{
+	return conn_end_point(s->conn, hash, out, len);
+}
+
+uint32_t tcti_stream_tls_version(const struct tct_stream *s)
+{
+	return conn_tls_version(s->conn);
+}

@@ -1,7 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 /* auth.h - the service "auth": accounts and credentials of a host. Every operation that may
- * read or compute answers by its callback, never inside the call. */
+ * read or compute answers by its callback, never inside the call. A provider that has no
+ * passwords (anonymous accounts, a directory) leaves what it cannot do NULL, behind `exists`,
+ * `hashes` and `users`; those who ask look first. */
 #pragma once
 
 #include <tercet/session.h>
@@ -15,7 +17,7 @@ enum tct_auth_hash { TCT_SHA1 = 0, TCT_SHA256 = 1, TCT_SHA512 = 2 };
 #define TCT_AUTH_KEY_MAX 64
 
 /* What a SCRAM server needs (RFC 5802 5.1). For an unknown account it is filled with a
- * stable fake and `usable` is 0, so the exchange runs to its end and then fails (A12). */
+ * stable fake and `usable` is 0, so the exchange runs to its end and then fails. */
 struct tct_scram {
 	uint32_t size;
 	uint32_t hash;        /* enum tct_auth_hash */
@@ -28,16 +30,21 @@ struct tct_scram {
 };
 typedef void tct_scram_fn(struct tct_scope *scope, int status, const struct tct_scram *scram, void *data);
 typedef void tct_auth_done_fn(struct tct_scope *scope, int status, void *data);
+/* `user` is the localpart of the new account; NULL unless TCT_OK. */
+typedef void tct_auth_user_fn(struct tct_scope *scope, int status, const char *user, void *data);
 
+/* Append-only: a member is there when `size` reaches it and it is not NULL. */
 struct tct_auth_ops {
 	uint32_t size;
 	/* Of a loaded entity; synchronous: from a preloaded store. */
 	bool (*exists)(struct tct_mod *m, const struct tct_entity *e);
-	/* Bits 1 << enum tct_auth_hash that may be offered before the user is known. */
+	/* Bits 1 << enum tct_auth_hash that may be offered before the user is known: every
+	 * account that is not disabled has them. */
 	uint32_t (*hashes)(struct tct_mod *m);
 	void (*scram)(struct tct_mod *m, struct tct_scope *scope, const char *user, uint32_t hash,
 		tct_scram_fn *fn, void *data);
-	/* TCT_OK, TCT_EPERM (wrong or unknown), TCT_EBUSY (disabled); PBKDF2 on a worker. */
+	/* TCT_OK, TCT_EPERM (wrong or unknown), TCT_EBUSY (disabled); PBKDF2 on a worker. Keys
+	 * that the account lacks are made of the password and stored before TCT_OK. */
 	void (*verify)(struct tct_mod *m, struct tct_scope *scope, const char *user,
 		const char *password, tct_auth_done_fn *fn, void *data);
 	/* `user` is prepared here and everywhere below. TCT_OK, TCT_EEXIST, TCT_EINVAL (name or
@@ -53,8 +60,10 @@ struct tct_auth_ops {
 	/* Localparts, sorted; at most `limit` after `after` (NULL: from the start). */
 	void (*users)(struct tct_mod *m, struct tct_scope *scope, const char *after, size_t limit,
 		tct_kv_rows_fn *fn, void *data);
-	/* Many accounts with one password share one salt and one computation: for throw-away
-	 * servers only. `names` and `passwords` have `count` entries (at most 1000). Names that
+	/* Many accounts at once: those with one password share one salt and one computation. A
+	 * password "{SCRAM-SHA-1}ITERATIONS,SALT,STOREDKEY,SERVERKEY" (base64, as "gsasl
+	 * --mkpasswd" prints it; also SHA-256 and SHA-512) is taken as keys: the account has
+	 * those alone. `names` and `passwords` have `count` entries (at most 1000). Names that
 	 * are there already get the password. TCT_EINVAL: one of them is not acceptable, nothing
 	 * was written. */
 	void (*import)(struct tct_mod *m, struct tct_scope *scope, const char *const *names,
@@ -64,7 +73,30 @@ struct tct_auth_ops {
 		bool disabled, tct_auth_done_fn *fn, void *data);
 	/* When the account of a loaded entity was made, tct_now() of then; 0: not known. */
 	int64_t (*created)(struct tct_mod *m, const struct tct_entity *e);
+
+	/* ---- for SASL2 ---- */
+	/* Bits of the hashes that may be offered to `e` (loaded, NULL: nobody's). A name without
+	 * account gets those of an account that could be, always the same. */
+	uint32_t (*hashes_of)(struct tct_mod *m, const struct tct_entity *e);
+	/* Bits of the hashes that new passwords get: what XEP-0480 can add to an account. */
+	uint32_t (*upgrades)(struct tct_mod *m);
+	/* A fresh salt and the number of iterations, for keys of that hash. */
+	void (*salt)(struct tct_mod *m, uint32_t hash, struct tct_scram *out);
+	/* Adds the keys that come from `salted`, the SaltedPassword (RFC 5802 3) for what `salt`
+	 * gave. Keys of that hash that are there already stay. TCT_ENOENT: no such account. */
+	void (*upgrade)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		const struct tct_scram *params, const uint8_t *salted, tct_auth_done_fn *fn,
+		void *data);
+
+	/* ---- ANONYMOUS (RFC 4505) ---- */
+	/* Makes an account that goes with its session. */
+	void (*anonymous)(struct tct_mod *m, struct tct_scope *scope, tct_auth_user_fn *fn,
+		void *data);
 };
+/* A member, when the provider has it. */
+#define TCT_AUTH_HAS(ops, member)                                                        \
+	((ops)->size >= offsetof(struct tct_auth_ops, member) + sizeof((ops)->member) && \
+		(ops)->member != NULL)
 
 #ifdef __cplusplus
 }

@@ -128,7 +128,11 @@ void op_derive(struct tct_scope *scope, struct op *op, uint32_t set, op_derived_
 
 static void written(struct tct_scope *scope, int status, void *data)
 {
-	op_finish(scope, data, status);
+	struct op *op = data;
+
+	if (status != TCT_OK)
+		auth_survey(op->m);
+	op_finish(scope, op, status);
 }
 
 /* Still true after the worker's time? Two calls for one name may have crossed. */
@@ -236,6 +240,7 @@ static void told(struct tct_scope *scope, int status, void *data)
 		return;
 	}
 	txn = tct_txn_new(op->m);
+	auth_put(op->m, txn, tct_jid_node(op->user), NULL);
 	tct_kv_delete_user(txn, auth->kv, tct_jid_node(op->user));
 	tct_txn_submit(scope, txn, written, op);
 }
@@ -257,7 +262,44 @@ void accounts_remove(struct tct_mod *m, struct tct_scope *scope, const char *use
 	start(m, scope, op_new(m, scope, user, NULL, fn, data), remove_loaded);
 }
 
-/* ---- many at once, for throw-away servers ---- */
+/* ---- keys of one more hash ---- */
+
+static void upgrade_loaded(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct op *op = data;
+	struct tct_txn *txn;
+
+	if (status != TCT_OK || !auth_get(op->m, e, &op->keys)) {
+		op_finish(scope, op, status != TCT_OK ? status : TCT_ENOENT);
+		return;
+	}
+	if ((op->keys.hashes & 1u << op->hash) != 0) {
+		op_finish(scope, op, TCT_OK);
+		return;
+	}
+	if (!keys_from_salted(&op->given, op->salted)) {
+		op_finish(scope, op, TCT_EIO);
+		return;
+	}
+	op->keys.of[op->hash] = op->given;
+	op->keys.hashes |= 1u << op->hash;
+	txn = tct_txn_new(op->m);
+	auth_put(op->m, txn, tct_jid_node(op->user), &op->keys);
+	tct_txn_submit(scope, txn, written, op);
+}
+
+void accounts_upgrade(struct tct_mod *m, struct tct_scope *scope, const char *user,
+	const struct tct_scram *params, const uint8_t *salted, tct_auth_done_fn *fn, void *data)
+{
+	struct op *op = op_new(m, scope, user, NULL, fn, data);
+
+	op->given = *params;
+	op->hash = params->hash;
+	memcpy(op->salted, salted, params->key_len);
+	start(m, scope, op, upgrade_loaded);
+}
+
+/* ---- many at once ---- */
 
 struct import {
 	struct tct_mod *m;
@@ -296,7 +338,8 @@ static void import_derive(void *data)
 	struct import *im = data;
 
 	for (size_t i = 0; i < im->count; i++) {
-		for (uint32_t h = 0; im->same_as[i] == i && h < TCT_AUTH_HASHES; h++) {
+		for (uint32_t h = 0; im->same_as[i] == i && *im->passwords[i] != '\0' &&
+			h < TCT_AUTH_HASHES; h++) {
 			if ((im->keys[i].hashes & 1u << h) != 0)
 				keys_derive(&im->keys[i].of[h], im->passwords[i]);
 		}
@@ -304,6 +347,7 @@ static void import_derive(void *data)
 }
 
 struct import_done {
+	struct tct_mod *m;
 	tct_auth_done_fn *done;
 	void *data;
 };
@@ -313,6 +357,7 @@ static void import_written(struct tct_scope *scope, int status, void *data)
 	struct import_done copy = *(struct import_done *)data;
 
 	tct_scope_free(data);
+	auth_survey(copy.m); /* some were there before, and were not looked at */
 	if (copy.done != NULL)
 		copy.done(scope, status, copy.data);
 }
@@ -323,6 +368,7 @@ static void import_derived(struct tct_scope *scope, void *data)
 	struct import_done *d = tct_scope_alloc(scope, sizeof *d, NULL);
 	struct tct_txn *txn = tct_txn_new(im->m);
 
+	d->m = im->m;
 	d->done = im->done;
 	d->data = im->data;
 	for (size_t i = 0; i < im->count; i++)
@@ -335,8 +381,12 @@ static bool import_add(struct import *im, size_t i, const char *name, const char
 	const struct auth *auth = tct_mod_data(im->m);
 	const struct tct_jid *jid = tct_jid_make(name, tct_host_name(tct_mod_host(im->m)), NULL);
 	char prepared[KEYS_PASSWORD_MAX + 1];
-	bool ok = jid != NULL && keys_prepare_password(password, prepared);
+	bool given = keys_are_given(password);
+	bool ok = jid != NULL &&
+		(given ? keys_parse(password, &im->keys[i]) : keys_prepare_password(password, prepared));
 
+	if (given && ok)
+		prepared[0] = '\0';
 	if (ok) {
 		im->names[i] = strdup(tct_jid_node(jid));
 		im->passwords[i] = strdup(prepared);
@@ -346,13 +396,15 @@ static bool import_add(struct import *im, size_t i, const char *name, const char
 	if (!ok)
 		return false;
 	im->same_as[i] = i;
+	im->keys[i].created = im->keys[i].password_changed = tct_now();
+	if (given)
+		return true;
 	for (size_t k = 0; k < i; k++) {
 		if (strcmp(im->passwords[k], im->passwords[i]) == 0) {
 			im->same_as[i] = im->same_as[k];
 			return true;
 		}
 	}
-	im->keys[i].created = im->keys[i].password_changed = tct_now();
 	im->keys[i].hashes = auth->hashes;
 	for (uint32_t h = 0; h < TCT_AUTH_HASHES; h++)
 		keys_init(&im->keys[i].of[h], h, auth->iterations);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "modules/mod_auth_internal_hashed/keys.h"
+#include "modules/mod_auth_internal_hashed/population.h"
 
 #include <tercet/module.h>
 
@@ -18,10 +19,11 @@ struct auth_config {
 struct auth {
 	struct tct_kv *kv;
 	uint32_t hashes;     /* bits of what is made for new passwords */
-	uint32_t common;     /* bits of what every account has (A11) */
-	uint32_t narrowed;   /* times that `common` lost a bit, for the survey */
 	uint32_t iterations;
 	uint8_t secret[KEYS_SECRET_LEN]; /* for fakes */
+	struct population population;    /* of all accounts; also in the store */
+	struct population *survey;       /* while all accounts are read again; else NULL */
+	bool survey_again;               /* some changed meanwhile */
 };
 
 /* One call of the service that waits for its answer; lives in the caller's scope. */
@@ -35,6 +37,8 @@ struct op {
 	bool bad_password;          /* not preparable: fails after the same work */
 	uint32_t hash;
 	struct keys keys;
+	struct tct_scram given;     /* of the operation upgrade */
+	uint8_t salted[TCT_AUTH_KEY_MAX];
 	char password[KEYS_PASSWORD_MAX + 1]; /* prepared; "" when it was bad */
 };
 
@@ -51,10 +55,18 @@ void op_finish_later(struct tct_scope *scope, struct op *op, int status);
 typedef void op_derived_fn(struct tct_scope *scope, struct op *op, bool ok);
 void op_derive(struct tct_scope *scope, struct op *op, uint32_t set, op_derived_fn *then);
 
-/* Puts an account's row into `txn`; keeps count of the hashes that all accounts have. */
+/* Puts an account's row into `txn`, or takes it out (NULL), and the count of accounts with it. */
 void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *keys);
+/* A set of auth_put was not written, or had accounts that were not in memory: the count is
+ * made anew by reading all accounts, soon. */
+void auth_survey(struct tct_mod *m);
 /* Reads the account of a loaded entity. */
 bool auth_get(struct tct_mod *m, const struct tct_entity *e, struct keys *keys);
+/* What a name without account pretends to have: the hashes, and one entry of them. */
+uint32_t auth_fake_hashes(struct tct_mod *m, const char *user);
+void auth_fake(struct tct_mod *m, struct tct_scram *k, uint32_t hash, const char *user);
+/* survey.c: reads or makes the count; in ready(). */
+void survey_ready(struct tct_mod *m);
 
 /* The service; contracts in <tercet/auth.h>. */
 void accounts_create(struct tct_mod *m, struct tct_scope *scope, const char *user,
@@ -65,5 +77,7 @@ void accounts_remove(struct tct_mod *m, struct tct_scope *scope, const char *use
 	tct_auth_done_fn *fn, void *data);
 void accounts_set_disabled(struct tct_mod *m, struct tct_scope *scope, const char *user,
 	bool disabled, tct_auth_done_fn *fn, void *data);
+void accounts_upgrade(struct tct_mod *m, struct tct_scope *scope, const char *user,
+	const struct tct_scram *params, const uint8_t *salted, tct_auth_done_fn *fn, void *data);
 void accounts_import(struct tct_mod *m, struct tct_scope *scope, const char *const *names,
 	const char *const *passwords, size_t count, tct_auth_done_fn *fn, void *data);

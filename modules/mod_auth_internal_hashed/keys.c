@@ -59,21 +59,31 @@ bool keys_prepare_password(const char *password, char *out)
 	return ok;
 }
 
+bool keys_from_salted(struct tct_scram *k, const uint8_t *salted)
+{
+	gnutls_mac_algorithm_t mac = hashes[k->hash].mac;
+	uint8_t client[TCT_AUTH_KEY_MAX];
+	bool ok;
+
+	k->key_len = hashes[k->hash].len;
+	ok = gnutls_hmac_fast(mac, salted, k->key_len, "Client Key", 10, client) >= 0 &&
+		gnutls_hash_fast(hashes[k->hash].digest, client, k->key_len, k->stored_key) >= 0 &&
+		gnutls_hmac_fast(mac, salted, k->key_len, "Server Key", 10, k->server_key) >= 0;
+	gnutls_memset(client, 0, sizeof client);
+	return ok;
+}
+
 bool keys_derive(struct tct_scram *k, const char *password)
 {
 	gnutls_datum_t key = { (unsigned char *)password, (unsigned)strlen(password) };
 	gnutls_datum_t salt = { k->salt, k->salt_len };
-	gnutls_mac_algorithm_t mac = hashes[k->hash].mac;
-	uint8_t salted[TCT_AUTH_KEY_MAX], client[TCT_AUTH_KEY_MAX];
+	uint8_t salted[TCT_AUTH_KEY_MAX];
 	bool ok;
 
-	k->key_len = hashes[k->hash].len;
-	ok = gnutls_pbkdf2(mac, &key, &salt, k->iterations, salted, k->key_len) >= 0 &&
-		gnutls_hmac_fast(mac, salted, k->key_len, "Client Key", 10, client) >= 0 &&
-		gnutls_hash_fast(hashes[k->hash].digest, client, k->key_len, k->stored_key) >= 0 &&
-		gnutls_hmac_fast(mac, salted, k->key_len, "Server Key", 10, k->server_key) >= 0;
+	ok = gnutls_pbkdf2(hashes[k->hash].mac, &key, &salt, k->iterations, salted,
+		     hashes[k->hash].len) >= 0 &&
+		keys_from_salted(k, salted);
 	gnutls_memset(salted, 0, sizeof salted);
-	gnutls_memset(client, 0, sizeof client);
 	return ok;
 }
 
@@ -89,28 +99,100 @@ void keys_init(struct tct_scram *k, uint32_t hash, uint32_t iterations)
 	tct_random(k->salt, KEYS_SALT_LEN);
 }
 
-void keys_fake(struct tct_scram *k, uint32_t hash, uint32_t iterations, const char *user,
-	const uint8_t secret[KEYS_SECRET_LEN])
+/* HMAC-SHA-512 over a number and a name: what nobody can know who has not the secret. */
+static void keyed(uint8_t number, const char *user, const uint8_t secret[KEYS_SECRET_LEN],
+	uint8_t out[64])
+{
+	gnutls_hmac_hd_t h;
+
+	if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA512, secret, KEYS_SECRET_LEN) < 0)
+		abort(); /* the library has no SHA-2: nothing here can work */
+	gnutls_hmac(h, &number, 1);
+	gnutls_hmac(h, user, strlen(user));
+	gnutls_hmac_deinit(h, out);
+}
+
+uint64_t keys_point(const char *user, const uint8_t secret[KEYS_SECRET_LEN])
 {
 	uint8_t digest[64];
-	gnutls_hmac_hd_t h;
-	uint8_t number = (uint8_t)hash;
+	uint64_t point;
+
+	keyed(0xff, user, secret, digest);
+	memcpy(&point, digest, sizeof point);
+	return point;
+}
+
+void keys_fake(struct tct_scram *k, uint32_t hash, uint32_t iterations, uint32_t salt_len,
+	const char *user, const uint8_t secret[KEYS_SECRET_LEN])
+{
+	uint8_t digest[64];
 
 	memset(k, 0, sizeof *k);
 	k->size = sizeof *k;
 	k->hash = hash;
 	k->iterations = iterations;
 	k->key_len = hashes[hash].len;
-	k->salt_len = KEYS_SALT_LEN;
-	if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA512, secret, KEYS_SECRET_LEN) < 0)
-		abort(); /* the library has no SHA-2: nothing here can work */
-	gnutls_hmac(h, &number, 1);
-	gnutls_hmac(h, user, strlen(user));
-	gnutls_hmac_deinit(h, digest);
-	memcpy(k->salt, digest, KEYS_SALT_LEN);
-	memcpy(k->stored_key, digest + KEYS_SALT_LEN, 32);
-	memcpy(k->server_key, digest + KEYS_SALT_LEN, 32);
+	k->salt_len = salt_len;
+	keyed((uint8_t)hash, user, secret, digest);
+	memcpy(k->salt, digest, salt_len);
+	keyed((uint8_t)(hash | 0x10), user, secret, digest);
+	memcpy(k->stored_key, digest, k->key_len);
+	memcpy(k->server_key, digest, k->key_len);
 	gnutls_memset(digest, 0, sizeof digest);
+}
+
+/* ---- keys that come from elsewhere ---- */
+
+bool keys_are_given(const char *text)
+{
+	return strncmp(text, "{SCRAM-SHA-", 11) == 0;
+}
+
+/* One field of base64, up to the comma or the end. */
+static bool read_field(const char **at, uint8_t *out, size_t min, size_t max, uint32_t *len)
+{
+	size_t n = strcspn(*at, ",");
+	gnutls_datum_t text = { (unsigned char *)*at, (unsigned)n }, bytes = { 0 };
+	bool ok = n > 0 && gnutls_base64_decode2(&text, &bytes) >= 0 && bytes.size >= min &&
+		bytes.size <= max;
+
+	if (ok) {
+		memcpy(out, bytes.data, bytes.size);
+		*len = bytes.size;
+	}
+	gnutls_free(bytes.data);
+	*at += n + ((*at)[n] == ',');
+	return ok;
+}
+
+bool keys_parse(const char *text, struct keys *keys)
+{
+	const char *end = strchr(text, '}');
+	struct tct_scram *k;
+	char name[16], *rest;
+	unsigned long iterations;
+	int hash;
+
+	if (!keys_are_given(text) || end == NULL || end - text >= 20)
+		return false;
+	snprintf(name, sizeof name, "%.*s", (int)(end - text - 7), text + 7);
+	hash = keys_hash_find(name);
+	if (hash < 0)
+		return false;
+	k = &keys->of[hash];
+	keys_init(k, (uint32_t)hash, 0);
+	iterations = strtoul(end + 1, &rest, 10);
+	if (rest == end + 1 || *rest != ',' || iterations < 1 || iterations > 100000000)
+		return false;
+	k->iterations = (uint32_t)iterations;
+	text = rest + 1;
+	if (!read_field(&text, k->salt, 1, sizeof k->salt, &k->salt_len) ||
+		!read_field(&text, k->stored_key, k->key_len, k->key_len, &k->key_len) ||
+		!read_field(&text, k->server_key, k->key_len, k->key_len, &k->key_len) ||
+		*text != '\0')
+		return false;
+	keys->hashes = 1u << hash;
+	return true;
 }
 
 static const char *field(char *room, size_t size, uint32_t hash, const char *what)

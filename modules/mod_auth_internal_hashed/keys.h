@@ -28,9 +28,19 @@ bool keys_prepare_password(const char *password, char *out);
 bool keys_derive(struct tct_scram *k, const char *password);
 /* An entry with a fresh salt, not derived yet. */
 void keys_init(struct tct_scram *k, uint32_t hash, uint32_t iterations);
-/* What a name without account is answered (A12): the same each time, usable 0. */
-void keys_fake(struct tct_scram *k, uint32_t hash, uint32_t iterations, const char *user,
-	const uint8_t secret[KEYS_SECRET_LEN]);
+/* A number that belongs to a name, from all 64 bits, known to nobody without the secret. */
+uint64_t keys_point(const char *user, const uint8_t secret[KEYS_SECRET_LEN]);
+/* What a name without account is answered: the same each time, usable 0. `salt_len` is at most
+ * TCT_AUTH_KEY_MAX. */
+void keys_fake(struct tct_scram *k, uint32_t hash, uint32_t iterations, uint32_t salt_len,
+	const char *user, const uint8_t secret[KEYS_SECRET_LEN]);
+/* Fills stored_key and server_key from the SaltedPassword (RFC 5802 3), key_len bytes. */
+bool keys_from_salted(struct tct_scram *k, const uint8_t *salted);
+/* Reads "{SCRAM-SHA-1}ITERATIONS,SALT,STOREDKEY,SERVERKEY" into the one entry that it is for.
+ * False: `text` is no such thing. */
+bool keys_parse(const char *text, struct keys *keys);
+/* True when `text` is meant to be one. */
+bool keys_are_given(const char *text);
 /* The record of the account; the caller frees it. */
 struct tct_record *keys_encode(const struct keys *keys);
 /* False: not a record of ours. */

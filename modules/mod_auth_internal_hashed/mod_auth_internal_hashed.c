@@ -11,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SURVEY_PAGE 500
-
 static const struct tct_option options[] = {
-	TCT_OPT_STRINGS(struct auth_config, password_hashes,
+	TCT_OPT_STRINGS(struct auth_config, password_hashes, .global = 1,
 		.doc = "What is kept for a new password: SHA-1, SHA-256, SHA-512. Without it all "
 		       "three, so that every client finds a mechanism it knows."),
 	TCT_OPT_INT(struct auth_config, default_iteration_count, .global = 1, .def = "10000",
@@ -31,7 +29,7 @@ static int check(const void *data, struct tct_error *err)
 	for (const char *const *h = config->password_hashes; *h != NULL; h++) {
 		if (keys_hash_find(*h) < 0)
 			return tct_error_set(err, TCT_EINVAL,
-				"auth_internal_hashed.password_hashes: \"%s\" is not known (SHA-1, "
+				"password_hashes: \"%s\" is not known (SHA-1, "
 				"SHA-256, SHA-512)",
 				*h);
 	}
@@ -44,19 +42,6 @@ bool auth_get(struct tct_mod *m, const struct tct_entity *e, struct keys *keys)
 	struct tct_value v;
 
 	return tct_entity_get(e, auth->kv, ACCOUNT, &v) && keys_decode(&v, keys);
-}
-
-void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *keys)
-{
-	struct auth *auth = tct_mod_data(m);
-	struct tct_record *r = keys_encode(keys);
-
-	tct_kv_put(txn, auth->kv, user, ACCOUNT, tct_record_value(r));
-	tct_record_free(r);
-	if ((auth->common & ~keys->hashes) != 0) {
-		auth->common &= keys->hashes;
-		auth->narrowed++;
-	}
 }
 
 /* ---- asked without waiting ---- */
@@ -77,11 +62,40 @@ static int64_t created(struct tct_mod *m, const struct tct_entity *e)
 	return tct_entity_get(e, auth->kv, ACCOUNT, &v) ? tct_record_int(&v, "created", 0) : 0;
 }
 
+/* Before the user is known only what everybody can use. */
 static uint32_t hashes(struct tct_mod *m)
 {
 	const struct auth *auth = tct_mod_data(m);
 
-	return auth->common;
+	return population_common(&auth->population, auth->hashes);
+}
+
+static uint32_t upgrades(struct tct_mod *m)
+{
+	const struct auth *auth = tct_mod_data(m);
+
+	return auth->hashes;
+}
+
+static uint32_t hashes_of(struct tct_mod *m, const struct tct_entity *e)
+{
+	struct keys keys;
+	uint32_t fake, set;
+
+	if (e == NULL)
+		return hashes(m);
+	/* Made in any case: the same work for every name. */
+	fake = auth_fake_hashes(m, tct_entity_user(e));
+	set = auth_get(m, e, &keys) ? keys.hashes : fake;
+	gnutls_memset(&keys, 0, sizeof keys);
+	return set;
+}
+
+static void salt(struct tct_mod *m, uint32_t hash, struct tct_scram *out)
+{
+	const struct auth *auth = tct_mod_data(m);
+
+	keys_init(out, hash, auth->iterations);
 }
 
 /* ---- keys and passwords ---- */
@@ -89,7 +103,6 @@ static uint32_t hashes(struct tct_mod *m)
 static void give_scram(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
 {
 	struct op *op = data;
-	struct auth *auth = tct_mod_data(op->m);
 	struct tct_scram fake;
 	const struct tct_scram *k = &fake;
 
@@ -99,8 +112,7 @@ static void give_scram(struct tct_scope *scope, struct tct_entity *e, int status
 		return;
 	}
 	/* The fake is made in any case: the same work for every name. */
-	keys_fake(&fake, op->hash, auth->iterations, op->user != NULL ? tct_jid_node(op->user) : "",
-		auth->secret);
+	auth_fake(op->m, &fake, op->hash, op->user != NULL ? tct_jid_node(op->user) : "");
 	if (auth_get(op->m, e, &op->keys) && (op->keys.hashes & 1u << op->hash) != 0)
 		k = &op->keys.of[op->hash];
 	op->scram(scope, TCT_OK, k, op->data);
@@ -119,14 +131,59 @@ static void scram(struct tct_mod *m, struct tct_scope *scope, const char *user, 
 		give_scram, op);
 }
 
+static void upgraded(struct tct_scope *scope, int status, void *data)
+{
+	struct op *op = data;
+
+	if (status != TCT_OK)
+		auth_survey(op->m);
+	op_finish(scope, op, TCT_OK); /* the password was right, whatever the disk says */
+}
+
+static void write_upgrade(struct tct_scope *scope, struct op *op, bool ok)
+{
+	struct tct_entity *e = tct_entity_find(tct_mod_host(op->m), tct_jid_node(op->user));
+	struct tct_txn *txn;
+	struct keys kept;
+
+	if (!ok || e == NULL || !auth_get(op->m, e, &kept)) {
+		op_finish(scope, op, TCT_OK);
+		return;
+	}
+	for (uint32_t h = 0; h < TCT_AUTH_HASHES; h++) {
+		if ((op->keys.hashes & 1u << h) != 0 && (kept.hashes & 1u << h) == 0)
+			kept.of[h] = op->keys.of[h];
+	}
+	kept.hashes |= op->keys.hashes;
+	txn = tct_txn_new(op->m);
+	auth_put(op->m, txn, tct_jid_node(op->user), &kept);
+	gnutls_memset(&kept, 0, sizeof kept);
+	tct_txn_submit(scope, txn, upgraded, op);
+}
+
+/* The password is known for once: keys that are missing are made of it. */
+static void upgrade_of(struct tct_scope *scope, struct op *op, uint32_t missing)
+{
+	const struct auth *auth = tct_mod_data(op->m);
+
+	op->keys.hashes = missing;
+	for (uint32_t h = 0; h < TCT_AUTH_HASHES; h++) {
+		if ((missing & 1u << h) != 0)
+			keys_init(&op->keys.of[h], h, auth->iterations);
+	}
+	op_derive(scope, op, missing, write_upgrade);
+}
+
 /* The entry that was derived against the one that is kept. */
 static void compare(struct tct_scope *scope, struct op *op, bool ok)
 {
+	const struct auth *auth = tct_mod_data(op->m);
 	const struct tct_scram *mine = &op->keys.of[op->hash];
 	struct tct_entity *e = op->user != NULL ?
 		tct_entity_find(tct_mod_host(op->m), tct_jid_node(op->user)) :
 		NULL;
 	struct keys kept;
+	uint32_t missing;
 	bool same = false;
 
 	memset(&kept, 0, sizeof kept);
@@ -134,34 +191,38 @@ static void compare(struct tct_scope *scope, struct op *op, bool ok)
 		same = gnutls_memcmp(mine->stored_key, kept.of[op->hash].stored_key,
 			       mine->key_len) == 0 &&
 			!op->bad_password;
-	op_finish(scope, op, !same ? TCT_EPERM : kept.disabled ? TCT_EBUSY : TCT_OK);
+	missing = auth->hashes & ~kept.hashes;
+	if (same && !kept.disabled && missing != 0)
+		upgrade_of(scope, op, missing);
+	else
+		op_finish(scope, op, !same ? TCT_EPERM : kept.disabled ? TCT_EBUSY : TCT_OK);
 	gnutls_memset(&kept, 0, sizeof kept);
 }
 
 static void verify_loaded(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
 {
 	struct op *op = data;
-	struct auth *auth = tct_mod_data(op->m);
+	const char *name = op->user != NULL ? tct_jid_node(op->user) : "";
+	struct tct_scram fake;
 
 	if (status != TCT_OK) {
 		op_finish(scope, op, TCT_EIO);
 		return;
 	}
+	op->hash = keys_strongest(auth_fake_hashes(op->m, name));
+	auth_fake(op->m, &fake, op->hash, name);
 	if (auth_get(op->m, e, &op->keys) && op->keys.hashes != 0)
 		op->hash = keys_strongest(op->keys.hashes);
 	else
-		keys_fake(&op->keys.of[op->hash], op->hash, auth->iterations,
-			op->user != NULL ? tct_jid_node(op->user) : "", auth->secret);
+		op->keys.of[op->hash] = fake;
 	op_derive(scope, op, 1u << op->hash, compare);
 }
 
 static void verify(struct tct_mod *m, struct tct_scope *scope, const char *user,
 	const char *password, tct_auth_done_fn *fn, void *data)
 {
-	const struct auth *auth = tct_mod_data(m);
 	struct op *op = op_new(m, scope, user, password, fn, data);
 
-	op->hash = keys_strongest(auth->hashes);
 	tct_entity_load(scope, tct_mod_host(m), op->user != NULL ? tct_jid_node(op->user) : "",
 		verify_loaded, op);
 }
@@ -172,46 +233,6 @@ static void users(struct tct_mod *m, struct tct_scope *scope, const char *after,
 	struct auth *auth = tct_mod_data(m);
 
 	tct_kv_users(scope, auth->kv, after != NULL && *after != '\0' ? after : "", limit, fn, data);
-}
-
-/* ---- which hashes do all accounts have (A11) ---- */
-
-static void survey_page(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data);
-
-static void survey_rows(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data)
-{
-	struct tct_mod *m = data;
-	struct auth *auth = tct_mod_data(m);
-	struct keys keys;
-
-	for (size_t i = 0; i < rows->count; i++) {
-		if (keys_decode(&rows->rows[i].value, &keys))
-			auth->common &= keys.hashes;
-	}
-	gnutls_memset(&keys, 0, sizeof keys);
-	if (rows->count > 0)
-		tct_kv_users(scope, auth->kv, rows->rows[rows->count - 1].user, SURVEY_PAGE,
-			survey_page, m);
-}
-
-static void survey_page(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data)
-{
-	struct tct_mod *m = data;
-	struct auth *auth = tct_mod_data(m);
-	const char *names[SURVEY_PAGE];
-
-	if (rows->count == 0)
-		return;
-	for (size_t i = 0; i < rows->count; i++)
-		names[i] = rows->rows[i].user;
-	tct_kv_get_many(scope, auth->kv, names, rows->count, ACCOUNT, survey_rows, m);
-}
-
-static void ready(struct tct_mod *m)
-{
-	struct auth *auth = tct_mod_data(m);
-
-	tct_kv_users(tct_mod_scope(m), auth->kv, "", SURVEY_PAGE, survey_page, m);
 }
 
 /* ---- instance ---- */
@@ -229,6 +250,10 @@ static const struct tct_auth_ops ops = {
 	.import = accounts_import,
 	.set_disabled = accounts_set_disabled,
 	.created = created,
+	.hashes_of = hashes_of,
+	.upgrades = upgrades,
+	.salt = salt,
+	.upgrade = accounts_upgrade,
 };
 
 /* The secret of the fakes is made once and kept with the host itself, whose localpart is
@@ -263,7 +288,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 		auth->hashes |= 1u << keys_hash_find(*h);
 	if (auth->hashes == 0)
 		auth->hashes = KEYS_ALL;
-	auth->common = auth->hashes;
 	auth->kv = tct_kv_open(m, "accounts", err);
 	if (auth->kv == NULL)
 		return TCT_EIO;
@@ -276,6 +300,7 @@ static void unload(struct tct_mod *m)
 	struct auth *auth = tct_mod_data(m);
 
 	gnutls_memset(auth->secret, 0, sizeof auth->secret);
+	free(auth->survey);
 }
 
 TCT_MODULE(auth_internal_hashed,
@@ -288,6 +313,6 @@ TCT_MODULE(auth_internal_hashed,
 	.preload     = TCT_PRELOAD("accounts"),
 	.check       = check,
 	.load        = load,
-	.ready       = ready,
+	.ready       = survey_ready,
 	.unload      = unload,
 );

@@ -214,7 +214,7 @@ static void succeed(struct exchange *x, const char *data)
 
 /* ---- who it is ---- */
 
-/* Prepares the name (A9) and holds an authzid against it (A6); on false the exchange has
+/* Prepares the name and holds an authzid against it; on false the exchange has
  * failed. */
 static bool identify(struct exchange *x, const char *user, const char *authzid)
 {

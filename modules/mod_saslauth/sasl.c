@@ -9,7 +9,7 @@
 #include <tercet/auth.h>
 #include <unistr.h>
 
-#define FIELD_MAX 1023 /* of RFC 7622 for names, of A9 for passwords */
+#define FIELD_MAX 1023 /* of RFC 7622 for names, and for passwords */
 
 static const struct {
 	const char *name;

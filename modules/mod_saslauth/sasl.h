@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Strongest first: the order in which they are offered (A1). */
+/* Strongest first: the order in which they are offered. */
 enum sasl_mech {
 	SASL_SCRAM_SHA_512_PLUS = 0,
 	SASL_SCRAM_SHA_256_PLUS,

@@ -270,7 +270,7 @@ static bool sign(const struct scram *s, const uint8_t *key, const char *msg, siz
 }
 
 /* ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage); its hash must be StoredKey. An
- * account that is not there takes the same way to its end (A12). */
+ * account that is not there takes the same way to its end. */
 static enum scram_result check_proof(struct scram *s, const char *msg, size_t len,
 	const uint8_t *proof)
 {

@@ -24,7 +24,7 @@ enum scram_result {
 struct scram {
 	uint32_t hash;     /* enum tct_auth_hash */
 	bool plus;         /* a -PLUS mechanism */
-	bool plus_offered; /* one was offered on this stream: "y" is a downgrade (A3) */
+	bool plus_offered; /* one was offered on this stream: "y" is a downgrade */
 	char *user;        /* unescaped, not prepared; NULL before first */
 	char *authzid;     /* NULL: none was given */
 	char *binding;     /* type of the channel binding; NULL: none */

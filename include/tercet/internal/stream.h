@@ -86,6 +86,11 @@ TCT_API void tcti_stream_close_for(struct tct_stream *s, const char *condition,
  * "tls-server-end-point", "tls-unique". TCT_ENOENT when this connection has none of that
  * type. Writes at most *len bytes and sets *len. */
 TCT_API int tcti_stream_binding(const struct tct_stream *s, const char *type, void *out, size_t *len);
+/* tls-server-end-point with another hash ("SHA256", "SHA384", "SHA512") than the one that
+ * RFC 5929 derives from the certificate's signature. */
+TCT_API int tcti_stream_end_point(const struct tct_stream *s, const char *hash, void *out, size_t *len);
+/* 0x0303, 0x0304: the number that TLS itself uses; 0 without TLS. */
+TCT_API uint32_t tcti_stream_tls_version(const struct tct_stream *s);
 
 /* Who the peer is by the certificate that it showed in the handshake: of a listener with
  * request_certificate, or of a stream that we opened. A handshake succeeds without one and
@@ -286,6 +291,9 @@ struct tcti_listener {
 /* In load() of a global module: opens now, accepts when the server is ready, closes at
  * unload. The struct is copied. */
 TCT_API int tcti_listen(struct tct_mod *m, const struct tcti_listener *l, struct tct_error *err);
+/* True when every listener of that kind is on a loopback address; in load() of a host's module
+ * those of the configuration are open. */
+TCT_API bool tcti_listeners_loopback(uint32_t kind);
 
 /* ---- certificates (mod_tls) ---- */
 struct tcti_certificate {
