@@ -88,6 +88,9 @@ struct tct_auth_ops {
 		const struct tct_scram *params, const uint8_t *salted, tct_auth_done_fn *fn,
 		void *data);
 
+	/* Of a loaded entity: the account is there and may not log in. */
+	bool (*disabled)(struct tct_mod *m, const struct tct_entity *e);
+
 	/* ---- ANONYMOUS (RFC 4505) ---- */
 	/* Makes an account that goes with its session. */
 	void (*anonymous)(struct tct_mod *m, struct tct_scope *scope, tct_auth_user_fn *fn,

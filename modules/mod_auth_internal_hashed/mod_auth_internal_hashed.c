@@ -70,6 +70,15 @@ static uint32_t hashes(struct tct_mod *m)
 	return population_common(&auth->population, auth->hashes);
 }
 
+static bool disabled(struct tct_mod *m, const struct tct_entity *e)
+{
+	struct keys keys;
+	bool is = auth_get(m, e, &keys) && keys.disabled;
+
+	gnutls_memset(&keys, 0, sizeof keys);
+	return is;
+}
+
 static uint32_t upgrades(struct tct_mod *m)
 {
 	const struct auth *auth = tct_mod_data(m);
@@ -254,6 +263,7 @@ static const struct tct_auth_ops ops = {
 	.upgrades = upgrades,
 	.salt = salt,
 	.upgrade = accounts_upgrade,
+	.disabled = disabled,
 };
 
 /* The secret of the fakes is made once and kept with the host itself, whose localpart is

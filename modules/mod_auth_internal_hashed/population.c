@@ -23,9 +23,10 @@ static bool same(const struct population_class *a, const struct population_class
 		memcmp(a->salt_len, b->salt_len, sizeof a->salt_len) == 0;
 }
 
-/* The entry for accounts like `c`, made when there is room for it. */
+/* The entry for accounts like `c`; for a new one it is made when there is room. Sums over
+ * entries of the same hashes are always right, whichever of them one account is counted in. */
 static struct population_class *entry(struct population *p, const struct population_class *c,
-	uint32_t hashes)
+	uint32_t hashes, bool new)
 {
 	struct population_class *unused = NULL;
 
@@ -37,7 +38,7 @@ static struct population_class *entry(struct population *p, const struct populat
 		else if (same(e, c))
 			return e;
 	}
-	if (unused != NULL) {
+	if (unused != NULL && new) {
 		*unused = *c;
 		return unused;
 	}
@@ -59,14 +60,14 @@ void population_change(struct population *p, const struct keys *was, const struc
 
 	if (was != NULL) {
 		class_of(was, &c);
-		e = entry(p, &c, was->hashes);
+		e = entry(p, &c, was->hashes, false);
 		less(&e->accounts);
 		if (!was->disabled)
 			less(&e->enabled);
 	}
 	if (is != NULL) {
 		class_of(is, &c);
-		e = entry(p, &c, is->hashes);
+		e = entry(p, &c, is->hashes, true);
 		e->accounts++;
 		e->enabled += !is->disabled;
 	}

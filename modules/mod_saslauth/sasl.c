@@ -5,6 +5,7 @@
 
 #include "modules/mod_saslauth/base64.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <tercet/auth.h>
 #include <unistr.h>
@@ -22,7 +23,40 @@ static const struct {
 	[SASL_SCRAM_SHA_256] = { "SCRAM-SHA-256", TCT_SHA256 },
 	[SASL_SCRAM_SHA_1] = { "SCRAM-SHA-1", TCT_SHA1 },
 	[SASL_PLAIN] = { "PLAIN", 0 },
+	[SASL_EXTERNAL] = { "EXTERNAL", 0 },
+	[SASL_ANONYMOUS] = { "ANONYMOUS", 0 },
 };
+
+const char *const sasl_bindings[SASL_BINDINGS] = { "tls-exporter", "tls-server-end-point",
+	"tls-unique" };
+
+int sasl_order(int i)
+{
+	return i == 0 ? SASL_EXTERNAL : i == SASL_MECHS - 1 ? SASL_ANONYMOUS : i - 1;
+}
+
+size_t sasl_offer_text(uint32_t offered, uint32_t bindings, char *out)
+{
+	/* Sorted by octets. */
+	static const int sorted[SASL_MECHS] = { SASL_ANONYMOUS, SASL_EXTERNAL, SASL_PLAIN,
+		SASL_SCRAM_SHA_1, SASL_SCRAM_SHA_1_PLUS, SASL_SCRAM_SHA_256,
+		SASL_SCRAM_SHA_256_PLUS, SASL_SCRAM_SHA_512, SASL_SCRAM_SHA_512_PLUS };
+	size_t n = 0;
+
+	for (int i = 0; i < SASL_MECHS; i++) {
+		if (offered & 1u << sorted[i])
+			n += (size_t)snprintf(out + n, SASL_OFFER_TEXT - n, "%s%s",
+				n > 0 ? "\x1e" : "", mechs[sorted[i]].name);
+	}
+	for (int i = 0, first = 1; i < SASL_BINDINGS; i++) {
+		if (bindings & 1u << i) {
+			n += (size_t)snprintf(out + n, SASL_OFFER_TEXT - n, "%s%s",
+				first ? "\x1f" : "\x1e", sasl_bindings[i]);
+			first = 0;
+		}
+	}
+	return n;
+}
 
 const char *sasl_mech_name(int mech)
 {
@@ -55,6 +89,21 @@ bool sasl_listed(const char *const *list, const char *name)
 	return false;
 }
 
+static bool fits_policy(const struct sasl_policy *p, int mech)
+{
+	switch (mech) {
+	case SASL_PLAIN:
+		return p->plain && (p->secured || p->plain_in_clear);
+	case SASL_EXTERNAL:
+		return p->external && p->secured;
+	case SASL_ANONYMOUS:
+		return p->anonymous;
+	default:
+		return (p->hashes & 1u << mechs[mech].hash) != 0 &&
+			(!sasl_mech_plus(mech) || (p->secured && p->bindings));
+	}
+}
+
 uint32_t sasl_offer(const struct sasl_policy *p)
 {
 	uint32_t offer = 0;
@@ -62,11 +111,8 @@ uint32_t sasl_offer(const struct sasl_policy *p)
 	if (p->required && !p->secured)
 		return 0;
 	for (int i = 0; i < SASL_MECHS; i++) {
-		bool fits = i == SASL_PLAIN ? p->plain && p->secured :
-			(p->hashes & 1u << mechs[i].hash) != 0;
+		bool fits = fits_policy(p, i);
 
-		if (sasl_mech_plus(i) && !(p->secured && p->bindings))
-			fits = false;
 		if (sasl_listed(p->disabled, mechs[i].name) ||
 			(!p->secured && sasl_listed(p->insecure, mechs[i].name)))
 			fits = false;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Strongest first: the order in which they are offered. */
+/* Offered in the order of sasl_order: EXTERNAL, then the strongest first. */
 enum sasl_mech {
 	SASL_SCRAM_SHA_512_PLUS = 0,
 	SASL_SCRAM_SHA_256_PLUS,
@@ -17,9 +17,11 @@ enum sasl_mech {
 	SASL_SCRAM_SHA_512,
 	SASL_SCRAM_SHA_256,
 	SASL_SCRAM_SHA_1,
-	SASL_PLAIN
+	SASL_PLAIN,
+	SASL_EXTERNAL,
+	SASL_ANONYMOUS
 };
-#define SASL_MECHS 7
+#define SASL_MECHS 9
 #define SASL_PLUS_MECHS 3 /* the first ones */
 
 const char *sasl_mech_name(int mech); /* "unknown" for what is none */
@@ -33,11 +35,23 @@ struct sasl_policy {
 	bool required;  /* nothing before TLS */
 	bool bindings;  /* the connection has a channel binding, and they are switched on */
 	bool plain;     /* PLAIN is switched on */
+	bool plain_in_clear; /* without TLS too */
+	bool external;  /* the peer has shown a certificate that names an account */
+	bool anonymous; /* accounts are made for whoever comes */
 	uint32_t hashes; /* bits 1 << enum tct_auth_hash that all accounts have */
 	const char *const *disabled, *const *insecure; /* names, NULL-terminated */
 };
 /* Bits 1 << enum sasl_mech. */
 uint32_t sasl_offer(const struct sasl_policy *p);
+/* The i-th in the order of offering, enum sasl_mech. */
+int sasl_order(int i);
+/* Channel bindings, sorted; bits 1 << index. */
+#define SASL_BINDINGS 3
+extern const char *const sasl_bindings[SASL_BINDINGS];
+/* What XEP-0474 hashes: the mechanisms and bindings that were offered. `out` has room for
+ * SASL_OFFER_TEXT bytes; returns the length. */
+#define SASL_OFFER_TEXT 256
+size_t sasl_offer_text(uint32_t offered, uint32_t bindings, char *out);
 /* True when `name` is in a NULL-terminated list. */
 bool sasl_listed(const char *const *list, const char *name);
 

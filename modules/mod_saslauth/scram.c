@@ -220,18 +220,20 @@ void scram_set_binding(struct scram *s, const void *data, size_t len)
 	memcpy(s->data, data, s->data_len);
 }
 
-const char *scram_challenge(struct scram *s, const struct tct_scram *keys, const char *nonce)
+const char *scram_challenge(struct scram *s, const struct tct_scram *keys, const char *nonce,
+	const char *more)
 {
 	char salt[BASE64_ROOM(TCT_AUTH_KEY_MAX)];
 	char whole[SCRAM_NONCE_MAX + 2 * SCRAM_NONCE_LEN];
-	char text[sizeof whole + sizeof salt + 32];
+	char text[sizeof whole + sizeof salt + 32 + SCRAM_MORE_MAX];
 
 	snprintf(whole, sizeof whole, "%s%s", s->nonce, nonce);
 	drop(&s->nonce);
 	s->nonce = copy(whole, strlen(whole));
 	s->keys = *keys;
 	base64_encode(keys->salt, keys->salt_len, salt);
-	snprintf(text, sizeof text, "r=%s,s=%s,i=%u", whole, salt, (unsigned)keys->iterations);
+	snprintf(text, sizeof text, "r=%s,s=%s,i=%u%s", whole, salt,
+		(unsigned)keys->iterations, more);
 	s->challenge = copy(text, strlen(text));
 	return s->challenge;
 }

@@ -11,6 +11,7 @@
 #define SCRAM_NAME_MAX 1023    /* bytes of a user name or authzid, unescaped */
 #define SCRAM_NONCE_MAX 512    /* bytes of the client's part */
 #define SCRAM_BINDING_MAX 64   /* bytes of channel binding data */
+#define SCRAM_MORE_MAX 128
 #define SCRAM_NONCE_LEN 24     /* characters of the server's part */
 
 enum scram_result {
@@ -44,8 +45,10 @@ enum scram_result scram_first(struct scram *s, const char *msg, size_t len);
 /* The channel binding data of the connection for s->binding; at most SCRAM_BINDING_MAX. */
 void scram_set_binding(struct scram *s, const void *data, size_t len);
 /* server-first-message for the account's keys (copied); `nonce` is our part, printable,
- * without comma, at most 47 characters. Borrowed from `s`. */
-const char *scram_challenge(struct scram *s, const struct tct_scram *keys, const char *nonce);
+ * without comma, at most 47 characters; `more` are attributes behind ours, ",x=..." or "", at most
+ * SCRAM_MORE_MAX characters. Borrowed from `s`. */
+const char *scram_challenge(struct scram *s, const struct tct_scram *keys, const char *nonce,
+	const char *more);
 /* client-final-message: SCRAM_OK when the client knows the password of a usable account. */
 enum scram_result scram_final(struct scram *s, const char *msg, size_t len);
 /* server-final-message after SCRAM_OK: "v=" and our signature. Borrowed from `s`. */

@@ -20,6 +20,7 @@ from xt_server import Server, missing  # noqa: E402
 
 try:
     import slixmpp
+    import xt_slixmpp  # noqa: F401
 except ImportError:
     print("no slixmpp (Debian package python3-slixmpp)")
     sys.exit(77)

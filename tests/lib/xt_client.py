@@ -17,6 +17,7 @@ from xt_xml import CLIENT_NS, STREAM_NS, Element, StreamReader
 
 TLS_NS = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL_NS = "urn:ietf:params:xml:ns:xmpp-sasl"
+CB_NS = "urn:xmpp:sasl-cb:0"
 BIND_NS = "urn:ietf:params:xml:ns:xmpp-bind"
 STREAM_ERROR_NS = "urn:ietf:params:xml:ns:xmpp-streams"
 
@@ -36,7 +37,7 @@ class Connection:
 
     def __init__(self, server, note, split, timeout):
         self.server, self.note, self.split, self.timeout = server, note, split, timeout
-        self.sock = None
+        self.sock, self.last_features = None, None
         self.reader = StreamReader()
         self.events, self.closed = [], False
 
@@ -219,6 +220,8 @@ class Connection:
         fields = dict(part.split("=", 1) for part in challenge.split(","))
         if not fields["r"].startswith(nonce) or fields["r"] == nonce:
             raise Failure("the server's nonce does not begin with ours")
+        if "h" in fields:
+            self.check_downgrade(fields, digest, SASL_NS, "mechanisms")
         salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(fields["s"]),
                                      int(fields["i"]))
         channel = base64.b64encode(header.encode() + binding).decode()
@@ -234,6 +237,21 @@ class Connection:
         if verifier != "v=" + base64.b64encode(expected).decode():
             raise Failure("the server's signature is wrong")
 
+    def check_downgrade(self, fields, digest, ns, name):
+        """XEP-0474 and XEP-0515: the server was understood as it spoke."""
+        offer = self.last_features.find(ns, name)
+        text = "\x1e".join(sorted(m.text() for m in offer.elements() if m.name == "mechanism"))
+        bindings = self.last_features.find(CB_NS, "sasl-channel-binding")
+        if bindings is not None:
+            text += "\x1f" + "\x1e".join(sorted(b.get("type") for b in bindings.elements()))
+        expected = base64.b64encode(hashlib.new(digest, text.encode()).digest()).decode()
+        if fields["h"] != expected:
+            raise Failure(f"h={fields['h']} is not the hash of what was offered")
+        version = {"TLSv1.3": "0304", "TLSv1.2": "0303"}.get(
+            self.sock.version() if hasattr(self.sock, "version") else None)
+        if fields.get("t") != version:
+            raise Failure(f"t={fields.get('t')} where TLS is {version}")
+
     def bind(self, resource):
         inner = f"<resource>{escape(resource)}</resource>" if resource else ""
         self.send(f"<iq type='set' id='xt-bind'><bind xmlns='{BIND_NS}'>{inner}</bind></iq>")
@@ -244,7 +262,8 @@ class Connection:
         return bind.find(BIND_NS, "jid").text()
 
     def features(self):
-        return self.expect(STREAM_NS, "features")
+        self.last_features = self.expect(STREAM_NS, "features")
+        return self.last_features
 
 
 class SaslFailure(Failure):

@@ -75,7 +75,7 @@ static void vectors_hold(void **state)
 		assert_string_equal(s.user, "user");
 		assert_null(s.authzid);
 		assert_null(s.binding);
-		assert_string_equal(scram_challenge(&s, &keys, v->nonce), v->challenge);
+		assert_string_equal(scram_challenge(&s, &keys, v->nonce, ""), v->challenge);
 		assert_int_equal(scram_final(&s, v->final, strlen(v->final)), SCRAM_OK);
 		assert_string_equal(scram_success(&s), v->success);
 		scram_fini(&s);
@@ -222,7 +222,7 @@ static void finals(void **state)
 		keys.usable = k->usable;
 		keys.disabled = k->disabled;
 		assert_int_equal(first(&s, "p=tls-exporter,,n=a,r=abc", true, true), SCRAM_OK);
-		scram_challenge(&s, &keys, "def");
+		scram_challenge(&s, &keys, "def", "");
 		scram_set_binding(&s, "DATA", 4);
 		client_final(&s, ck, k->bind, strlen(k->bind), k->nonce, k->extra, msg, sizeof msg);
 		assert_int_equal(scram_final(&s, msg, strlen(msg)), k->result);
@@ -249,12 +249,12 @@ static void hostile_finals(void **state)
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_int_equal(first(&s, "n,,n=a,r=abc", false, true), SCRAM_OK);
-		scram_challenge(&s, &keys, "def");
+		scram_challenge(&s, &keys, "def", "");
 		assert_int_equal(scram_final(&s, bad[i], strlen(bad[i])), SCRAM_MALFORMED);
 		scram_fini(&s);
 	}
 	assert_int_equal(first(&s, "n,,n=a,r=abc", false, true), SCRAM_OK);
-	scram_challenge(&s, &keys, "def");
+	scram_challenge(&s, &keys, "def", "");
 	assert_int_equal(scram_final(&s, zero, sizeof zero), SCRAM_MALFORMED); /* its NUL too */
 	assert_int_equal(scram_final(&s, zero, sizeof zero - 1), SCRAM_DENIED);
 	scram_fini(&s);
