@@ -56,6 +56,7 @@ void hook_set_init(struct hook_set *set, const char *name)
 		copy_all(&set->entities[w], &all->entities[w]);
 	copy_all(&set->nonzas, &all->nonzas);
 	copy_all(&set->stream_features, &all->stream_features);
+	copy_all(&set->inlines, &all->inlines);
 	for (size_t i = 0; i < all->features.count; i++) {
 		struct hook_feature f = all->features.items[i];
 
@@ -86,6 +87,7 @@ void hook_set_fini(struct hook_set *set)
 	vec_fini(&set->unseen);
 	vec_fini(&set->nonzas);
 	vec_fini(&set->stream_features);
+	vec_fini(&set->inlines);
 	for (size_t i = 0; i < set->features.count; i++)
 		free((char *)set->features.items[i].var);
 	vec_fini(&set->features);
@@ -120,6 +122,7 @@ static void set_remove(struct hook_set *set, const struct tct_mod *m)
 	remove_of(&set->unseen, m);
 	remove_of(&set->nonzas, m);
 	remove_of(&set->stream_features, m);
+	remove_of(&set->inlines, m);
 	for (size_t i = 0; i < set->features.count; i++) {
 		if (set->features.items[i].mod == m)
 			free((char *)set->features.items[i].var);
@@ -440,6 +443,14 @@ void tct_on_features(struct tct_mod *m, int prio, tct_features_fn *fn)
 	struct hook_features f = { m, NULL, fn, prio, m->rank, next_seq++ };
 
 	add_features(m, &f);
+}
+
+void tct_on_inline(struct tct_mod *m, const char *ns, bool announced, tct_inline_fn *fn)
+{
+	struct hook_inline in = { m, fn, name_ns(name_register(ns, "bind")), announced };
+
+	each_set (set, m)
+		vec_push(&set->inlines, in);
 }
 
 /* ---- asking ---- */

@@ -70,6 +70,13 @@ struct hook_disco {
 	uint32_t rank, seq;
 };
 
+struct hook_inline {
+	struct tct_mod *mod;
+	tct_inline_fn *fn;
+	const char *ns; /* of the registry of names */
+	bool announced;
+};
+
 struct hook_set {
 	struct list link; /* in the list of all sets of hosts */
 	const char *host; /* for messages; "*" for the global one */
@@ -83,6 +90,7 @@ struct hook_set {
 	VEC(struct hook_features) stream_features;
 	VEC(struct hook_feature) features;
 	VEC(struct hook_disco) disco;
+	VEC(struct hook_inline) inlines;
 };
 
 /* Where a dispatch stands; { 0 } with hook_cursor_start. */

@@ -13,6 +13,7 @@
 #include "core/xmpp/jid.h"
 
 #include <tercet/auth.h>
+#include <tercet/internal/sasl.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,81 @@ static void run_deluser(struct control_call *call)
 
 	if (jid != NULL)
 		a.ops->remove(a.provider, call->scope, tct_jid_node(jid), deleted, call);
+	tct_jid_unref(jid);
+}
+
+/* ---- devices ---- */
+
+static bool find_devices(struct control_call *call, const struct tct_jid *jid,
+	const struct tcti_devices_ops **ops, struct tct_mod **provider)
+{
+	*ops = tcti_host_service(host_find(span_of(tct_jid_domain(jid))), "devices", provider);
+	if (*ops == NULL)
+		control_answer(call, TCT_ENOENT, "no module of \"%s\" knows devices (sasl2 does)",
+			tct_jid_domain(jid));
+	return *ops != NULL;
+}
+
+static void add_device(const struct tcti_device_row *row, void *data)
+{
+	struct control_call *call = data;
+
+	json_array_append_new(call->rows,
+		json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b}", "id", row->id, "software",
+			row->software, "device", row->device, "first", (json_int_t)row->first,
+			"last", (json_int_t)row->last, "token", row->token, "password",
+			row->password));
+}
+
+static void devices_listed(struct tct_scope *scope, int status, void *data)
+{
+	struct control_call *call = data;
+	size_t count = json_array_size(call->rows);
+
+	(void)scope;
+	if (status == TCT_OK)
+		control_answer(call, TCT_OK, "%zu device%s", count, count == 1 ? "" : "s");
+	else
+		done(call, status, "");
+}
+
+static void run_devices(struct control_call *call)
+{
+	const struct tcti_devices_ops *ops;
+	struct tct_mod *provider;
+	struct account a;
+	const struct tct_jid *jid = find_account(call, &a);
+
+	if (jid != NULL && find_devices(call, jid, &ops, &provider))
+		ops->list(provider, call->scope, tct_jid_node(jid), add_device, devices_listed,
+			call);
+	tct_jid_unref(jid);
+}
+
+static void device_revoked(struct tct_scope *scope, int status, void *data)
+{
+	struct control_call *call = data;
+
+	(void)scope;
+	if (status == TCT_ENOENT)
+		control_answer(call, status, "%s has no device %s", call->args[0], call->args[1]);
+	else if (status == TCT_OK)
+		control_answer(call, status, "the tokens of %s are gone; if it has the password it "
+					     "can still log in", call->args[1]);
+	else
+		done(call, status, "");
+}
+
+static void run_revoke(struct control_call *call)
+{
+	const struct tcti_devices_ops *ops;
+	struct tct_mod *provider;
+	struct account a;
+	const struct tct_jid *jid = find_account(call, &a);
+
+	if (jid != NULL && find_devices(call, jid, &ops, &provider))
+		ops->revoke(provider, call->scope, tct_jid_node(jid), call->args[1],
+			device_revoked, call);
 	tct_jid_unref(jid);
 }
 
@@ -515,6 +591,13 @@ const struct control_entry control_entries[] = {
 		run_disable },
 	{ { "enable", "JID", "let an account log in again", "", TCTI_CONTROL_OFFLINE, 1, 1 },
 		run_enable },
+	{ { "devices", "JID", "list the clients of an account that say who they are",
+		  "With the times of their first and last login, and whether they have a token.",
+		  0, 1, 1 },
+		run_devices },
+	{ { "revoke", "JID DEVICE", "take its tokens from a client and end its sessions",
+		  "DEVICE is an id of devices.", 0, 2, 2 },
+		run_revoke },
 	{ { "users", "[HOST]", "list accounts", "Of one host, or of all.", TCTI_CONTROL_OFFLINE, 0,
 		  1 },
 		run_users },

@@ -77,6 +77,14 @@ static void send_open(struct tct_stream *s)
 	s->state = STREAM_OPEN;
 }
 
+void tcti_stream_features(struct tct_stream *s)
+{
+	struct tct_elem *features = tcti_nonza_new(NS_STREAM, "features");
+
+	add_features(s, features);
+	tcti_stream_send(s, features);
+}
+
 /* ---- the peer's header ---- */
 
 static const char *check_header(struct tct_stream *s, const struct tct_elem *root,
@@ -124,11 +132,24 @@ static void entity_loaded(struct tct_scope *scope, struct tct_entity *e, int sta
 	tcti_stream_release(s);
 }
 
+/* Whose rows are needed before features can be sent: of an account whose data was dropped
+ * meanwhile, or of the one that the client says it will log in as (XEP-0388 2.1: mechanisms may
+ * depend on it). */
+static const char *user_to_load(const struct tct_stream *s)
+{
+	if (s->entity != NULL)
+		return s->entity->state != ENTITY_LOADED ? tct_entity_user(s->entity) : NULL;
+	return tcti_stream_kind(s) == TCTI_STREAM_C2S && tcti_stream_secured(s) &&
+			s->from != NULL && tct_jid_node(s->from) != NULL &&
+			strcmp(tct_jid_domain(s->from), s->host->name) == 0 ?
+		tct_jid_node(s->from) : NULL;
+}
+
 void negotiate_open(struct tct_stream *s, const struct tct_elem *root)
 {
 	struct tct_host *host = NULL;
 	const char *problem = check_header(s, root, &host);
-	const char *from = tct_attr(root, "from");
+	const char *from = tct_attr(root, "from"), *user;
 
 	if (problem != NULL && strcmp(problem, "host-unknown") != 0)
 		s->host = host;
@@ -139,10 +160,10 @@ void negotiate_open(struct tct_stream *s, const struct tct_elem *root)
 	s->host = host;
 	tct_jid_unref(s->from);
 	s->from = from != NULL ? tct_jid_new(from) : NULL;
-	if (s->entity != NULL && s->entity->state != ENTITY_LOADED) {
-		/* The account's data was dropped meanwhile: read it before anything else. */
+	user = user_to_load(s);
+	if (user != NULL) {
 		tcti_stream_hold(s);
-		tct_entity_load(&s->scope, host, tct_entity_user(s->entity), entity_loaded, s);
+		tct_entity_load(&s->scope, host, user, entity_loaded, s);
 		return;
 	}
 	send_open(s);
@@ -443,4 +464,44 @@ int tcti_stream_end_point(const struct tct_stream *s, const char *hash, void *ou
 uint32_t tcti_stream_tls_version(const struct tct_stream *s)
 {
 	return conn_tls_version(s->conn);
+}
+
+/* ---- Bind 2 ---- */
+
+bool tcti_inline_announce(const struct tct_stream *s, struct tct_elem *list)
+{
+	const struct hook_set *set = &s->host->hooks;
+	bool any = false;
+
+	for (size_t i = 0; i < set->inlines.count; i++) {
+		if (!set->inlines.items[i].announced || set->inlines.items[i].mod->ending)
+			continue;
+		tct_set(tct_add(list, NULL, "feature"), "var", set->inlines.items[i].ns);
+		any = true;
+	}
+	return any;
+}
+
+void tcti_inline_run(struct tct_session *session, const struct tct_elem *request,
+	struct tct_elem *bound)
+{
+	struct hook_set *set = &session->entity->host->hooks;
+
+	for (size_t i = 0; i < set->inlines.count; i++) {
+		struct hook_inline in = set->inlines.items[i];
+		bool any = false;
+
+		if (in.mod->ending)
+			continue;
+		mod_enter(in.mod);
+		tct_elem_each (child, request) {
+			if (strcmp(tct_elem_ns(child), in.ns) != 0)
+				continue;
+			in.fn(in.mod, session, child, bound);
+			any = true;
+		}
+		if (!any)
+			in.fn(in.mod, session, NULL, bound);
+		mod_leave(in.mod);
+	}
 }

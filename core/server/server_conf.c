@@ -44,7 +44,7 @@ static const struct tct_option options[] = {
 };
 
 /* What a server of clients is made of; modules_disabled takes single ones out. */
-static const char *const usual[] = { "c2s", "tls", "saslauth", "auth_internal_hashed", "bind",
+static const char *const usual[] = { "c2s", "tls", "saslauth", "sasl2", "auth_internal_hashed", "bind",
 	"roster", "presence", "message", "iq", "disco", NULL };
 
 /* What core takes from the group of a host, or else from the top level. */

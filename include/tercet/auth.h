@@ -90,6 +90,8 @@ struct tct_auth_ops {
 
 	/* Of a loaded entity: the account is there and may not log in. */
 	bool (*disabled)(struct tct_mod *m, const struct tct_entity *e);
+	/* Of a loaded entity: tct_now() of the last change of its password; 0: not known. */
+	int64_t (*password_changed)(struct tct_mod *m, const struct tct_entity *e);
 
 	/* ---- ANONYMOUS (RFC 4505) ---- */
 	/* Makes an account that goes with its session. */

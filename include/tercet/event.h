@@ -167,6 +167,14 @@ TCT_API void tct_feature_each(struct tct_mod *m, tct_feature_fn *fn, void *data)
 typedef void tct_features_fn(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features);
 TCT_API void tct_on_features(struct tct_mod *m, int prio, tct_features_fn *fn);
 
+/* A client that binds with Bind 2 (XEP-0386) may ask for what it wants in the same step. `fn` is
+ * called when its session is bound and nothing was sent on it yet: for each element of the
+ * request in namespace `ns`, or once with NULL when there is none. What it adds to `bound` the
+ * client gets. `announced`: `ns` is among the features that may be asked for. In load(). */
+typedef void tct_inline_fn(struct tct_mod *m, struct tct_session *s,
+	const struct tct_elem *request, struct tct_elem *bound);
+TCT_API void tct_on_inline(struct tct_mod *m, const char *ns, bool announced, tct_inline_fn *fn);
+
 /* ---- in a handler ---- */
 
 /* The localpart of ev->entity; "" for the host itself. */

@@ -70,6 +70,15 @@ static uint32_t hashes(struct tct_mod *m)
 	return population_common(&auth->population, auth->hashes);
 }
 
+static int64_t password_changed(struct tct_mod *m, const struct tct_entity *e)
+{
+	const struct auth *auth = tct_mod_data(m);
+	struct tct_value v;
+
+	return tct_entity_get(e, auth->kv, ACCOUNT, &v) ?
+		tct_record_int(&v, "password_changed", 0) : 0;
+}
+
 static bool disabled(struct tct_mod *m, const struct tct_entity *e)
 {
 	struct keys keys;
@@ -264,6 +273,7 @@ static const struct tct_auth_ops ops = {
 	.salt = salt,
 	.upgrade = accounts_upgrade,
 	.disabled = disabled,
+	.password_changed = password_changed,
 };
 
 /* The secret of the fakes is made once and kept with the host itself, whose localpart is

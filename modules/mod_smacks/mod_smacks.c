@@ -369,12 +369,49 @@ static int64_t hibernation(const struct smacks_config *config, const struct tct_
 	return config->hibernation_time;
 }
 
+/* Fills the answer; both sides count from behind it. */
+static struct sm *enable(struct tct_mod *m, struct tct_session *session,
+	const struct tct_elem *e, struct tct_elem *answer)
+{
+	const struct smacks_config *config = tct_mod_config(m);
+	int64_t seconds = hibernation(config, e);
+	struct sm *sm = tct_session_data(m, session);
+
+	sm->session = session;
+	sm->mod = m;
+	tct_random_id(sm->id, ID_LEN);
+	sm->resumable = wants_resumption(e) && seconds > 0;
+	if (sm->resumable) {
+		sm->max = seconds;
+		tct_set(answer, "id", sm->id);
+		tct_set(answer, "resume", "true");
+		tct_set_int(answer, "max", seconds);
+		tct_set(answer, "location", config->location);
+		tcti_session_set_resumable(session, seconds);
+	}
+	return sm;
+}
+
+static void begin(struct tct_mod *m, struct sm *sm)
+{
+	tcti_session_set_pipe(m, sm->session, &sm_pipe_ops);
+	tcti_session_track(sm->session, 0);
+	if (sm->resumable)
+		sm_save_begin(m, sm);
+}
+
+/* With Bind 2 (section 6.1): nothing was sent before. */
+static void on_inline(struct tct_mod *m, struct tct_session *session,
+	const struct tct_elem *request, struct tct_elem *bound)
+{
+	if (tct_elem_is(request, NS_SM, "enable") && !sm_enabled(tct_session_data_peek(m, session)))
+		begin(m, enable(m, session, request, tct_add(bound, NS_SM, "enabled")));
+}
+
 static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
-	const struct smacks_config *config = tct_mod_config(m);
 	struct tct_session *session = tcti_stream_session(s);
-	int64_t seconds = hibernation(config, e);
 	struct tct_elem *answer;
 	struct sm *sm;
 
@@ -388,27 +425,11 @@ static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 		tcti_stream_close(s, "policy-violation", "it is enabled already");
 		return TCT_HANDLED;
 	}
-	sm = tct_session_data(m, session);
-	sm->session = session;
-	sm->mod = m;
-	tct_random_id(sm->id, ID_LEN);
 	answer = tcti_nonza_new(NS_SM, "enabled");
-	sm->resumable = wants_resumption(e) && seconds > 0;
-	if (sm->resumable) {
-		tct_set(answer, "id", sm->id);
-		tct_set(answer, "resume", "true");
-		tct_set_int(answer, "max", seconds);
-		tct_set(answer, "location", config->location);
-		tcti_session_set_resumable(session, seconds);
-	}
+	sm = enable(m, session, e, answer);
 	/* Behind what was sent before, and that is not counted: both sides begin here. */
 	tcti_stream_send(s, answer);
-	tcti_session_set_pipe(m, session, &sm_pipe_ops);
-	tcti_session_track(session, 0);
-	if (sm->resumable) {
-		sm->max = seconds;
-		sm_save_begin(m, sm);
-	}
+	begin(m, sm);
 	return TCT_HANDLED;
 }
 
@@ -425,7 +446,7 @@ static void ended(struct tct_mod *m, struct tct_session *s)
 		return;
 	waiting = sm_take_waiting(sm);
 	if (waiting != NULL)
-		sm_send_failed(waiting, "item-not-found");
+		sm_refuse(m, waiting);
 	if (sm->hibernates)
 		sm_save_end(m, sm);
 	unwritten = tcti_pipe_unwritten(s);
@@ -469,8 +490,15 @@ static enum tct_verdict add_feature(struct tct_mod *m, struct tct_stream *s,
 	return TCT_CONTINUE;
 }
 
+static const struct tcti_resume_ops resume_ops = {
+	.size = sizeof(struct tcti_resume_ops),
+	.resume = sm_resume_inline,
+};
+
 static int load(struct tct_mod *m, struct tct_error *err)
 {
+	tct_provide(m, "resumption", "smacks", &resume_ops);
+	tct_on_inline(m, NS_SM, true, on_inline);
 	struct smacks *smacks = tct_mod_data(m);
 
 	smacks->kv = tct_kv_open(m, "smacks", err);

@@ -87,6 +87,44 @@ static bool adopt(struct tct_mod *m, struct sm *sm, struct tct_stream *s, uint32
 	return true;
 }
 
+/* ---- answers: elements of their own, or parts of another (SASL2) ---- */
+
+static struct tct_elem *answer_new(struct tct_mod *m, struct tct_stream *s, const char *name)
+{
+	const struct sm_stream *stream = tcti_stream_data(m, s);
+
+	return stream->answered != NULL ? tct_add(stream->answer, NS_SM, name) :
+					  tcti_nonza_new(NS_SM, name);
+}
+
+/* `resumed`: in front of what waits in its pipe; NULL: it failed. */
+static void answer_send(struct tct_mod *m, struct tct_stream *s, struct tct_elem *e,
+	struct tct_session *resumed)
+{
+	struct sm_stream *stream = tcti_stream_data(m, s);
+	tcti_resume_fn *answered = stream->answered;
+
+	stream->answered = NULL;
+	if (answered != NULL)
+		answered(stream->answered_data, resumed);
+	else if (resumed != NULL)
+		tcti_stream_send_first(s, e);
+	else
+		tcti_stream_send(s, e);
+}
+
+/* `h` NULL: nothing is known of what was handled. */
+static void refuse(struct tct_mod *m, struct tct_stream *s, const char *condition,
+	const uint32_t *h)
+{
+	struct tct_elem *e = answer_new(m, s, "failed");
+
+	if (h != NULL)
+		tct_set_int(e, "h", *h);
+	tct_add(e, NS_STANZAS, condition);
+	answer_send(m, s, e, NULL);
+}
+
 /* All that the client sent on its old connection is handled: it gets the count, then what it
  * has not acknowledged, then what waits. */
 void sm_finish_resume(struct tct_mod *m, struct sm *sm)
@@ -98,14 +136,14 @@ void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 	if (sm->sparse != NULL ? !adopt(m, sm, s, h) : !sm_acknowledge(s, sm, h))
 		return;
 	if (tcti_session_resume(s, sm->session) != TCT_OK) {
-		sm_send_failed(s, "item-not-found");
+		refuse(m, s, "item-not-found", NULL);
 		return;
 	}
 	sm->hibernates = false;
-	e = tcti_nonza_new(NS_SM, "resumed");
+	e = answer_new(m, s, "resumed");
 	tct_set(e, "previd", sm->id);
 	tct_set_int(e, "h", tcti_session_handled(sm->session));
-	tcti_stream_send_first(s, e);
+	answer_send(m, s, e, sm->session);
 	replay(sm);
 	if (sm->queue.count > 0)
 		sm_ask(m, sm);
@@ -129,17 +167,26 @@ static void take_over(struct tct_mod *m, struct sm *sm)
 static void not_found(struct tct_mod *m, struct tct_stream *s, const char *id)
 {
 	struct tct_entity *e = tct_entity_find(tct_mod_host(m), tcti_stream_user(s));
-	struct tct_elem *failed;
 	uint32_t h;
 
-	if (e == NULL || !sm_save_ended(m, e, id, &h)) {
-		sm_send_failed(s, "item-not-found");
-		return;
-	}
-	failed = tcti_nonza_new(NS_SM, "failed");
-	tct_set_int(failed, "h", h);
-	tct_add(failed, NS_STANZAS, "item-not-found");
-	tcti_stream_send(s, failed);
+	refuse(m, s, "item-not-found",
+		e != NULL && sm_save_ended(m, e, id, &h) ? &h : NULL);
+}
+
+void sm_resume_inline(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *request,
+	struct tct_elem *answer, tcti_resume_fn *fn, void *data)
+{
+	struct sm_stream *stream = tcti_stream_data(m, s);
+
+	stream->answered = fn;
+	stream->answered_data = data;
+	stream->answer = answer;
+	sm_on_resume(m, s, request);
+}
+
+void sm_refuse(struct tct_mod *m, struct tct_stream *s)
+{
+	refuse(m, s, "item-not-found", NULL);
 }
 
 enum tct_verdict sm_on_resume(struct tct_mod *m, struct tct_stream *s,
@@ -153,11 +200,11 @@ enum tct_verdict sm_on_resume(struct tct_mod *m, struct tct_stream *s,
 	if (tcti_stream_user(s) == NULL)
 		return TCT_CONTINUE;
 	if (tcti_stream_session(s) != NULL) {
-		sm_send_failed(s, "unexpected-request");
+		refuse(m, s, "unexpected-request", NULL);
 		return TCT_HANDLED;
 	}
 	if (previd == NULL || !sm_read_h(e, &h)) {
-		sm_send_failed(s, "bad-request");
+		refuse(m, s, "bad-request", NULL);
 		return TCT_HANDLED;
 	}
 	sm = find(m, s, previd);

@@ -7,6 +7,8 @@
 
 #include "queue.h"
 
+#include <tercet/internal/sasl.h>
+
 #define NS_SM "urn:xmpp:sm:3"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
@@ -70,6 +72,9 @@ struct sm_stream {
 	struct tct_stream *stream;
 	struct sm *sm; /* for which it waits; NULL: for none */
 	uint32_t h;
+	tcti_resume_fn *answered; /* inside of SASL2: what is called with the answer; else NULL */
+	void *answered_data;
+	struct tct_elem *answer;
 };
 
 static inline bool sm_enabled(const struct sm *sm)
@@ -100,6 +105,11 @@ bool sm_same_id(const char *id, const char *other);
 
 /* ---- resume.c ---- */
 tcti_nonza_fn sm_on_resume;
+/* See struct tcti_resume_ops. */
+void sm_resume_inline(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *request,
+	struct tct_elem *answer, tcti_resume_fn *fn, void *data);
+/* The session for which this stream waited is gone. */
+void sm_refuse(struct tct_mod *m, struct tct_stream *s);
 tct_session_fn sm_detached;
 void sm_finish_resume(struct tct_mod *m, struct sm *sm);
 /* A stream stops waiting for its session, and may go on; NULL: none waits. */

@@ -17,6 +17,9 @@ from xt_xml import CLIENT_NS, STREAM_NS, Element, StreamReader
 
 TLS_NS = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL_NS = "urn:ietf:params:xml:ns:xmpp-sasl"
+SASL2_NS = "urn:xmpp:sasl:2"
+UPGRADE_NS = "urn:xmpp:scram-upgrade:0"
+DIGESTS = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 CB_NS = "urn:xmpp:sasl-cb:0"
 BIND_NS = "urn:ietf:params:xml:ns:xmpp-bind"
 STREAM_ERROR_NS = "urn:ietf:params:xml:ns:xmpp-streams"
@@ -203,25 +206,90 @@ class Connection:
             raise SaslFailure([c.name for c in answer.elements() if c.name != "text"][0])
         return base64.b64decode(answer.text()).decode()
 
-    def scram(self, user, password, mechanism):
-        """RFC 5802, with tls-server-end-point for the mechanisms that end in -PLUS."""
-        digest = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256",
-                  "SCRAM-SHA-512": "sha512"}[mechanism.removesuffix("-PLUS")]
+    def end_point(self):
+        return hashlib.sha256(self.sock.getpeercert(True)).digest()
+
+    def authenticate2(self, user, password, mechanism, inside):
+        """XEP-0388 to its end; what the server says last is left to be received. `inside` goes
+        into <authenticate/>."""
+        def first(initial):
+            self.send(f"<authenticate xmlns='{SASL2_NS}' mechanism='{mechanism}'>"
+                      f"<initial-response>{initial}</initial-response>{inside}</authenticate>")
+            return self.sasl2_outcome()
+
+        def final(response):
+            self.send(f"<response xmlns='{SASL2_NS}'>{response}</response>")
+            return self.sasl2_outcome()
+        try:
+            if mechanism == "PLAIN":
+                first(base64.b64encode(f"\0{user}\0{password}".encode()).decode())
+            else:
+                self.scram(user, password, mechanism, first, final,
+                           (SASL2_NS, "authentication"))
+        except SaslFailure:
+            pass
+
+    def sasl2_outcome(self):
+        answer = self.expect(SASL2_NS, "success", "failure", "challenge", "continue")
+        if answer.name == "challenge":
+            return base64.b64decode(answer.text()).decode()
+        self.unread(("element", answer))
+        if answer.name == "failure":
+            raise SaslFailure("")
+        data = answer.find(SASL2_NS, "additional-data")
+        return base64.b64decode(data.text()).decode() if data is not None else ""
+
+    def authenticate_by_token(self, user, token, mechanism, inside):
+        """XEP-0484: HT-SHA-256-ENDP or -NONE; what the server says is left to be received."""
+        binding = self.end_point() if mechanism.endswith("ENDP") else b""
+        proof = hmac.digest(token.encode(), b"Initiator" + binding, "sha256")
+        initial = base64.b64encode(user.encode() + b"\0" + proof).decode()
+        self.send(f"<authenticate xmlns='{SASL2_NS}' mechanism='{mechanism}'>"
+                  f"<initial-response>{initial}</initial-response>{inside}</authenticate>")
+        answer = self.expect(SASL2_NS, "success", "failure")
+        self.unread(("element", answer))
+        expected = hmac.digest(token.encode(), b"Responder" + binding, "sha256")
+        if answer.name == "success" and \
+                base64.b64decode(answer.find(SASL2_NS, "additional-data").text()) != expected:
+            raise Failure("the server has not proven that it knows the token")
+
+    def upgrade(self, password, mechanism):
+        """XEP-0480: one task, from <continue/> on; what comes then is left."""
+        task = f"UPGR-{mechanism}"
+        asked = self.expect(SASL2_NS, "continue").find(SASL2_NS, "tasks")
+        if [t.text() for t in asked.elements()] != [task]:
+            raise Failure(f"{asked} is not {task}")
+        self.send(f"<next xmlns='{SASL2_NS}' task='{task}'/>")
+        salt = self.expect(SASL2_NS, "task-data").find(UPGRADE_NS, "salt")
+        salted = hashlib.pbkdf2_hmac(
+            DIGESTS[mechanism], password.encode(), base64.b64decode(salt.text()),
+            int(salt.get("iterations")))
+        self.send(f"<task-data xmlns='{SASL2_NS}'><hash xmlns='{UPGRADE_NS}'>"
+                  f"{base64.b64encode(salted).decode()}</hash></task-data>")
+
+    def scram(self, user, password, mechanism, first_step=None, final_step=None,
+              offer=(SASL_NS, "mechanisms")):
+        """RFC 5802, with tls-server-end-point for the mechanisms that end in -PLUS. The steps
+        send a message in base64 and return the answer; those of RFC 6120 without."""
+        first_step = first_step or (lambda initial: self.sasl1(
+            f"<auth xmlns='{SASL_NS}' mechanism='{mechanism}'>{initial}</auth>"))
+        final_step = final_step or (lambda final: self.sasl1(
+            f"<response xmlns='{SASL_NS}'>{final}</response>"))
+        digest = DIGESTS[mechanism.removesuffix("-PLUS")]
         header, binding = "n,,", b""
         if mechanism.endswith("-PLUS"):
             header = "p=tls-server-end-point,,"
-            binding = hashlib.sha256(self.sock.getpeercert(True)).digest()
+            binding = self.end_point()
         name = user.replace("=", "=3D").replace(",", "=2C")
         nonce = base64.b64encode(os.urandom(18)).decode()
         first = f"n={name},r={nonce}"
         initial = base64.b64encode((header + first).encode()).decode()
-        self.send(f"<auth xmlns='{SASL_NS}' mechanism='{mechanism}'>{initial}</auth>")
-        challenge = self.sasl_outcome()
+        challenge = first_step(initial)
         fields = dict(part.split("=", 1) for part in challenge.split(","))
         if not fields["r"].startswith(nonce) or fields["r"] == nonce:
             raise Failure("the server's nonce does not begin with ours")
         if "h" in fields:
-            self.check_downgrade(fields, digest, SASL_NS, "mechanisms")
+            self.check_downgrade(fields, digest, *offer)
         salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(fields["s"]),
                                      int(fields["i"]))
         channel = base64.b64encode(header.encode() + binding).decode()
@@ -231,11 +299,14 @@ class Connection:
         signature = hmac.digest(hashlib.new(digest, key).digest(), signed, digest)
         proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))).decode()
         final = base64.b64encode(f"{bare},p={proof}".encode()).decode()
-        self.send(f"<response xmlns='{SASL_NS}'>{final}</response>")
-        verifier = self.sasl_outcome()
+        verifier = final_step(final)
         expected = hmac.digest(hmac.digest(salted, b"Server Key", digest), signed, digest)
         if verifier != "v=" + base64.b64encode(expected).decode():
             raise Failure("the server's signature is wrong")
+
+    def sasl1(self, text):
+        self.send(text)
+        return self.sasl_outcome()
 
     def check_downgrade(self, fields, digest, ns, name):
         """XEP-0474 and XEP-0515: the server was understood as it spoke."""

@@ -72,6 +72,40 @@ struct tcti_sasl_ops {
 		const char *mechanism, const char *condition);
 };
 
+/* ---- the service "devices" (mod_sasl2): clients of an account that say who they are ---- */
+
+struct tcti_device_row {
+	uint32_t size;
+	const char *id, *software, *device; /* "": not said */
+	int64_t first, last;                /* tct_now() */
+	bool token;                         /* it has one that opens the account */
+	bool password;                      /* it came with the password the last time */
+};
+typedef void tcti_device_fn(const struct tcti_device_row *row, void *data);
+struct tcti_devices_ops {
+	uint32_t size;
+	/* Calls `row` for each, then `done`: TCT_ENOENT: no such account. */
+	void (*list)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		tcti_device_fn *row, tct_done_fn *done, void *data);
+	/* Its tokens are gone when `done` is called, and its sessions end. TCT_ENOENT: no such
+	 * device. */
+	void (*revoke)(struct tct_mod *m, struct tct_scope *scope, const char *user,
+		const char *id, tct_done_fn *done, void *data);
+};
+
+/* ---- the service "resumption" (mod_smacks): XEP-0198 inside of SASL2 ---- */
+
+/* `answer` is filled. With a session its stream is the one that asked: what `fn` sends must be
+ * sent first (tcti_stream_send_first). NULL: it failed, and nothing has changed. */
+typedef void tcti_resume_fn(void *data, struct tct_session *resumed);
+struct tcti_resume_ops {
+	uint32_t size;
+	/* For an authenticated stream without session, which lives at least until `fn` is called,
+	 * or ends. `answer`: a parent for <resumed/> or <failed/>, alive as long. */
+	void (*resume)(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *request,
+		struct tct_elem *answer, tcti_resume_fn *fn, void *data);
+};
+
 #ifdef __cplusplus
 }
 #endif

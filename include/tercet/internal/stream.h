@@ -76,6 +76,14 @@ TCT_API bool tcti_stream_can_tls(const struct tct_stream *s);
 /* The stream belongs to `user` of its host from now on; the peer's next element must be a
  * new header (with the same host), unless `restart` is false (SASL2). */
 TCT_API void tcti_stream_authenticated(struct tct_stream *s, const char *user, bool restart);
+/* Sends the features of the stream as it is now, without a header (SASL2). */
+TCT_API void tcti_stream_features(struct tct_stream *s);
+/* Bind 2: adds a <feature var=''/> to `list` for each tct_on_inline that is announced; false:
+ * there is none. */
+TCT_API bool tcti_inline_announce(const struct tct_stream *s, struct tct_elem *list);
+/* Calls the functions of tct_on_inline for a session that was bound just now. */
+TCT_API void tcti_inline_run(struct tct_session *session, const struct tct_elem *request,
+	struct tct_elem *bound);
 /* Sends a stream error (RFC 6120 4.9.3; NULL: none) and the end tag, then closes. */
 TCT_API void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text);
 /* The same with an application's own condition (RFC 6120 4.9.4), a nonza that is taken. */
