@@ -150,7 +150,7 @@ static void write_derived(struct tct_scope *scope, struct op *op, bool ok)
 		return;
 	}
 	txn = tct_txn_new(op->m);
-	auth_put(op->m, txn, tct_jid_node(op->user), &op->keys);
+	auth_put(op->m, txn, tct_jid_node(op->user), NULL, &op->keys);
 	tct_txn_submit(scope, txn, written, op);
 }
 
@@ -216,7 +216,7 @@ static void disable_loaded(struct tct_scope *scope, struct tct_entity *e, int st
 	}
 	op->keys.disabled = op->disable;
 	txn = tct_txn_new(op->m);
-	auth_put(op->m, txn, tct_jid_node(op->user), &op->keys);
+	auth_put(op->m, txn, tct_jid_node(op->user), NULL, &op->keys);
 	tct_txn_submit(scope, txn, written, op);
 }
 
@@ -240,7 +240,7 @@ static void told(struct tct_scope *scope, int status, void *data)
 		return;
 	}
 	txn = tct_txn_new(op->m);
-	auth_put(op->m, txn, tct_jid_node(op->user), NULL);
+	auth_put(op->m, txn, tct_jid_node(op->user), NULL, NULL);
 	tct_kv_delete_user(txn, auth->kv, tct_jid_node(op->user));
 	tct_txn_submit(scope, txn, written, op);
 }
@@ -284,7 +284,7 @@ static void upgrade_loaded(struct tct_scope *scope, struct tct_entity *e, int st
 	op->keys.of[op->hash] = op->given;
 	op->keys.hashes |= 1u << op->hash;
 	txn = tct_txn_new(op->m);
-	auth_put(op->m, txn, tct_jid_node(op->user), &op->keys);
+	auth_put(op->m, txn, tct_jid_node(op->user), NULL, &op->keys);
 	tct_txn_submit(scope, txn, written, op);
 }
 
@@ -310,6 +310,7 @@ struct import {
 	char **passwords;    /* prepared */
 	struct keys *keys;   /* of the first account with that password */
 	size_t *same_as;     /* index of that account */
+	struct keys *was;    /* what accounts of these names have now; hashes 0: nothing */
 };
 
 static void import_free(struct import *im)
@@ -321,6 +322,8 @@ static void import_free(struct import *im)
 		free(im->passwords[i]);
 	}
 	gnutls_memset(im->keys, 0, im->count * sizeof *im->keys);
+	gnutls_memset(im->was, 0, im->count * sizeof *im->was);
+	free(im->was);
 	free(im->names);
 	free(im->passwords);
 	free(im->keys);
@@ -357,7 +360,8 @@ static void import_written(struct tct_scope *scope, int status, void *data)
 	struct import_done copy = *(struct import_done *)data;
 
 	tct_scope_free(data);
-	auth_survey(copy.m); /* some were there before, and were not looked at */
+	if (status != TCT_OK)
+		auth_survey(copy.m);
 	if (copy.done != NULL)
 		copy.done(scope, status, copy.data);
 }
@@ -372,8 +376,40 @@ static void import_derived(struct tct_scope *scope, void *data)
 	d->done = im->done;
 	d->data = im->data;
 	for (size_t i = 0; i < im->count; i++)
-		auth_put(im->m, txn, im->names[i], &im->keys[im->same_as[i]]);
+		auth_put(im->m, txn, im->names[i], im->was[i].hashes != 0 ? &im->was[i] : NULL,
+			&im->keys[im->same_as[i]]);
 	tct_txn_submit(scope, txn, import_written, d);
+}
+
+/* Until the accounts are read. */
+struct import_read {
+	struct import *im; /* NULL: taken */
+};
+
+static void import_read_fini(void *block)
+{
+	struct import_read *r = block;
+
+	if (r->im != NULL)
+		import_free(r->im);
+}
+
+static void import_read(struct tct_scope *scope, const struct tct_kv_rows *rows, void *data)
+{
+	struct import_read *r = data;
+	struct import *im = r->im;
+
+	/* Rows come in the order of names, without those that are not there. */
+	for (size_t i = 0, k = 0; i < im->count && k < rows->count; i++) {
+		if (strcmp(im->names[i], rows->rows[k].user) != 0)
+			continue;
+		if (!keys_decode(&rows->rows[k].value, &im->was[i]))
+			im->was[i].hashes = 0;
+		k++;
+	}
+	r->im = NULL;
+	tct_scope_free(r);
+	tct_job(scope, import_derive, import_derived, import_free_data, im);
 }
 
 static bool import_add(struct import *im, size_t i, const char *name, const char *password)
@@ -423,6 +459,7 @@ static void import_refused(struct tct_scope *scope, void *data)
 void accounts_import(struct tct_mod *m, struct tct_scope *scope, const char *const *names,
 	const char *const *passwords, size_t count, tct_auth_done_fn *fn, void *data)
 {
+	struct auth *auth = tct_mod_data(m);
 	struct import *im = calloc(1, sizeof *im);
 	bool ok = count <= IMPORT_MAX;
 	struct import_done *d;
@@ -437,12 +474,18 @@ void accounts_import(struct tct_mod *m, struct tct_scope *scope, const char *con
 	im->passwords = calloc(im->count + 1, sizeof *im->passwords);
 	im->keys = calloc(im->count + 1, sizeof *im->keys);
 	im->same_as = calloc(im->count + 1, sizeof *im->same_as);
-	if (im->names == NULL || im->passwords == NULL || im->keys == NULL || im->same_as == NULL)
+	im->was = calloc(im->count + 1, sizeof *im->was);
+	if (im->names == NULL || im->passwords == NULL || im->keys == NULL ||
+		im->same_as == NULL || im->was == NULL)
 		abort();
 	for (size_t i = 0; ok && i < count; i++)
 		ok = import_add(im, i, names[i], passwords[i]);
 	if (ok) {
-		tct_job(scope, import_derive, import_derived, import_free_data, im);
+		struct import_read *r = tct_scope_alloc(scope, sizeof *r, import_read_fini);
+
+		r->im = im;
+		tct_kv_get_many(scope, auth->kv, (const char *const *)im->names, im->count,
+			ACCOUNT, import_read, r);
 		return;
 	}
 	import_free(im);

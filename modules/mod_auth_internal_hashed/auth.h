@@ -55,10 +55,11 @@ void op_finish_later(struct tct_scope *scope, struct op *op, int status);
 typedef void op_derived_fn(struct tct_scope *scope, struct op *op, bool ok);
 void op_derive(struct tct_scope *scope, struct op *op, uint32_t set, op_derived_fn *then);
 
-/* Puts an account's row into `txn`, or takes it out (NULL), and the count of accounts with it. */
-void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *keys);
-/* A set of auth_put was not written, or had accounts that were not in memory: the count is
- * made anew by reading all accounts, soon. */
+/* Puts an account's row into `txn`, or takes it out (NULL), and the count of accounts with it.
+ * `was`: what it had, for an account that is not in memory; NULL: nothing. */
+void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *was,
+	const struct keys *keys);
+/* A set of auth_put was not written: the count is made anew by reading all accounts, soon. */
 void auth_survey(struct tct_mod *m);
 /* Reads the account of a loaded entity. */
 bool auth_get(struct tct_mod *m, const struct tct_entity *e, struct keys *keys);

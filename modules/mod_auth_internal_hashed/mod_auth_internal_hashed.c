@@ -174,7 +174,7 @@ static void write_upgrade(struct tct_scope *scope, struct op *op, bool ok)
 	}
 	kept.hashes |= op->keys.hashes;
 	txn = tct_txn_new(op->m);
-	auth_put(op->m, txn, tct_jid_node(op->user), &kept);
+	auth_put(op->m, txn, tct_jid_node(op->user), NULL, &kept);
 	gnutls_memset(&kept, 0, sizeof kept);
 	tct_txn_submit(scope, txn, upgraded, op);
 }

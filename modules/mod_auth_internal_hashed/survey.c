@@ -25,14 +25,16 @@ static void put_count(struct tct_mod *m, struct tct_txn *txn)
 	tct_record_free(r);
 }
 
-void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *keys)
+void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const struct keys *was,
+	const struct keys *keys)
 {
 	struct auth *auth = tct_mod_data(m);
 	struct tct_entity *e = tct_entity_find(tct_mod_host(m), user);
 	struct keys old;
-	bool was = e != NULL && auth_get(m, e, &old);
 
-	population_change(&auth->population, was ? &old : NULL, keys);
+	if (e != NULL)
+		was = auth_get(m, e, &old) ? &old : NULL;
+	population_change(&auth->population, was, keys);
 	if (auth->survey != NULL)
 		auth->survey_again = true;
 	if (keys != NULL) {
@@ -42,8 +44,7 @@ void auth_put(struct tct_mod *m, struct tct_txn *txn, const char *user, const st
 		tct_record_free(r);
 	}
 	put_count(m, txn);
-	if (was)
-		gnutls_memset(&old, 0, sizeof old);
+	gnutls_memset(&old, 0, sizeof old);
 }
 
 /* ---- reading all accounts ---- */
