@@ -498,7 +498,6 @@ int devices_load(struct tct_mod *m, struct tct_error *err)
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS_CAM, "list", on_list);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_CAM, "revoke", on_revoke);
 	tct_on_entity(m, TCT_ENTITY_DELETED, on_deleted);
-	tct_feature(m, NS_CAM);
 	tct_provide(m, "devices", "sasl2", &devices_ops);
 	return TCT_OK;
 }

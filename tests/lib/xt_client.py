@@ -138,6 +138,8 @@ class Connection:
             raise Failure(f"no {what}: " + {
                 "header": "a stream header came", "end": "the stream ended",
                 "eof": "the connection ended"}[kind])
+        if value.ns == STREAM_NS and value.name == "features":
+            self.last_features = value
         return value
 
     def poll(self):
@@ -333,8 +335,7 @@ class Connection:
         return bind.find(BIND_NS, "jid").text()
 
     def features(self):
-        self.last_features = self.expect(STREAM_NS, "features")
-        return self.last_features
+        return self.expect(STREAM_NS, "features")
 
 
 class SaslFailure(Failure):
