@@ -207,6 +207,15 @@ static enum tct_verdict on_disable(struct tct_mod *m, struct tct_event *ev)
 	return set_enabled(m, ev, false);
 }
 
+/* With Bind 2 (XEP-0386 3.2): no answer is needed, for it always succeeds. */
+static void on_inline(struct tct_mod *m, struct tct_session *s, const struct tct_elem *request,
+	struct tct_elem *bound)
+{
+	(void)bound;
+	if (tct_elem_is(request, NS_CARBONS, "enable"))
+		((struct carbons_session *)tct_session_data(m, s))->enabled = true;
+}
+
 static int session_save(struct tct_mod *m, const void *data, struct tct_record *out)
 {
 	const struct carbons_session *cs = data;
@@ -232,6 +241,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	(void)err;
 	data->archive = tct_service(m, "archive", &data->archive_mod);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_CARBONS, "enable", on_enable);
+	tct_on_inline(m, NS_CARBONS, true, on_inline);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_CARBONS, "disable", on_disable);
 	tct_on_message(m, TCT_OUTBOUND, PRIO_COPY, on_outbound);
 	tct_on_message(m, TCT_RESOLVED, PRIO_COPY, on_resolved);

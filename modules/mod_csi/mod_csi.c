@@ -184,6 +184,15 @@ static enum tct_verdict on_inactive(struct tct_mod *m, struct tct_stream *s,
 	return said(m, s, true);
 }
 
+/* With Bind 2 (XEP-0386 3.2): the session begins in that state. */
+static void on_inline(struct tct_mod *m, struct tct_session *s, const struct tct_elem *request,
+	struct tct_elem *bound)
+{
+	(void)bound;
+	if (tct_elem_is(request, NS_CSI, "inactive"))
+		begin(m, tct_session_data(m, s), s);
+}
+
 static void add_feature(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features)
 {
 	(void)m;
@@ -250,6 +259,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 {
 	(void)err;
 	tct_on_features(m, TCT_PRIO_HANDLE - 20, add_feature);
+	tct_on_inline(m, NS_CSI, true, on_inline);
 	tcti_on_nonza(m, NS_CSI, "active", on_active);
 	tcti_on_nonza(m, NS_CSI, "inactive", on_inactive);
 	tct_on_session(m, TCT_SESSION_RESUMED, on_resumed);
