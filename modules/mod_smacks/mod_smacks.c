@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define ANSWER_MS 2000 /* an answer that waits for the disk does not wait longer */
+#define MUCH_BYTES (32 * 1024) /* unacknowledged: others wait for it to become less */
 
 static const struct tct_option options[] = {
 	TCT_OPT_PERIOD(struct smacks_config, hibernation_time, .def = "10 minutes", .min = "0 s",
@@ -23,8 +24,8 @@ static const struct tct_option options[] = {
 		.max = "100",
 		.doc = "Sessions of one account that may wait so; with one more the oldest ends."),
 	TCT_OPT_INT(struct smacks_config, max_unacked, .def = "20", .min = "1", .max = "1000",
-		.doc = "After that many stanzas without an acknowledgement the client is asked "
-		       "for one at once."),
+		.doc = "After that many stanzas, or 32 KB, without an acknowledgement the client "
+		       "is asked for one at once."),
 	TCT_OPT_PERIOD(struct smacks_config, ack_delay, .def = "2 s", .min = "0 s", .max = "5 minutes",
 		.doc = "After fewer, it is asked when that long has passed."),
 	TCT_OPT_PERIOD(struct smacks_config, ack_timeout, .def = "60 s", .min = "1 s",
@@ -148,6 +149,12 @@ void sm_ask(struct tct_mod *m, struct sm *sm)
 		config->ack_timeout * 1000, 0, no_answer, sm);
 }
 
+/* So much is unacknowledged that the client is asked at once. */
+static bool is_much(const struct smacks_config *config, const struct sm *sm)
+{
+	return sm->queue.count >= (uint32_t)config->max_unacked || sm->queue.bytes >= MUCH_BYTES;
+}
+
 static void ask_now(struct tct_scope *scope, void *data)
 {
 	struct sm *sm = data;
@@ -234,7 +241,7 @@ static void count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 	if (sm->late && tct_session_attached(s))
 		tcti_session_late(s, d);
 	/* Behind this one, not before it: the client is asked when it has been written. */
-	if (sm->queue.count >= (uint32_t)config->max_unacked && !sm->asked) {
+	if (is_much(config, sm) && !sm->asked) {
 		sm_stop(&sm->ask);
 		sm->ask = tct_timer_start(tct_session_scope(m, s), 0, 0, ask_now, sm);
 		return;
@@ -333,8 +340,9 @@ static enum tct_verdict on_r(struct tct_mod *m, struct tct_stream *s, const stru
 
 static enum tct_verdict on_a(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
 {
+	const struct smacks_config *config = tct_mod_config(m);
 	struct sm *sm = of_stream(m, s);
-	uint32_t h;
+	uint32_t h, before;
 
 	if (sm == NULL)
 		return TCT_CONTINUE;
@@ -344,7 +352,13 @@ static enum tct_verdict on_a(struct tct_mod *m, struct tct_stream *s, const stru
 	}
 	sm->asked = false;
 	sm_stop(&sm->timeout);
-	if (sm_acknowledge(s, sm, h) && sm->queue.count > 0)
+	before = sm->acked;
+	if (!sm_acknowledge(s, sm, h) || sm->queue.count == 0)
+		return TCT_HANDLED;
+	/* Not at once when nothing has changed: that would go round and round. */
+	if (sm->acked != before && is_much(config, sm))
+		sm_ask(m, sm);
+	else
 		ask_later(m, sm);
 	return TCT_HANDLED;
 }
