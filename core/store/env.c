@@ -46,7 +46,8 @@ struct store_env {
 	pthread_mutex_t lock;
 	pthread_cond_t work, reading;
 	struct list sets, reads; /* queued */
-	uint64_t applied;
+	struct list seen;        /* reads that are done and saw what may not be durable yet */
+	uint64_t begun, applied, durable; /* the last set of a batch that came as far */
 	size_t queued_bytes;
 	bool writer_done;
 	_Atomic bool stopping;
@@ -229,8 +230,23 @@ static void finish_batch(struct loop_message *msg)
 	free(b);
 }
 
+/* The last batch is on disk: so is all that was read meanwhile. */
+static void let_reads_go(struct store_env *env)
+{
+	struct list seen;
+	struct list *node;
+
+	list_init(&seen);
+	pthread_mutex_lock(&env->lock);
+	env->durable = env->begun;
+	list_splice(&seen, &env->seen);
+	pthread_mutex_unlock(&env->lock);
+	while ((node = list_pop(&seen)) != NULL)
+		loop_post(&list_entry(node, struct read, link)->message);
+}
+
 /* What was committed cannot be undone: a full disk is waited for, a while only when the server
- * shall stop. Anything else ends the server, for pages may be lost. */
+ * shall stop; people can read meanwhile. Anything else ends the server, for pages may be lost. */
 static void flush(struct store_env *env)
 {
 	struct timespec second = { 1, 0 };
@@ -240,6 +256,7 @@ static void flush(struct store_env *env)
 		log_error("the disk of the store is full: what was written waits for room");
 	for (int left = FULL_SECONDS; status == TCT_EFULL && left > 0; left -= env->stopping) {
 		env->full = true;
+		let_reads_go(env);
 		nanosleep(&second, NULL);
 		status = env->ops->flush(env->mod);
 	}
@@ -255,11 +272,14 @@ static void write_batch(struct store_env *env, struct list *sets)
 {
 	struct batch *b = mem_zalloc(sizeof *b);
 	bool committed = false;
-	uint64_t last = 0;
+	uint64_t last = list_entry(sets->prev, struct tct_txn, link)->seq;
 
 	testhook_wait();
 	list_init(&b->sets);
 	b->message.fn = finish_batch;
+	pthread_mutex_lock(&env->lock);
+	env->begun = last;
+	pthread_mutex_unlock(&env->lock);
 	list_each (node, sets) {
 		struct tct_txn *txn = list_entry(node, struct tct_txn, link);
 
@@ -267,7 +287,6 @@ static void write_batch(struct store_env *env, struct list *sets)
 		committed |= txn->status == TCT_OK;
 		if (txn->hides)
 			env->untidy = true;
-		last = txn->seq;
 	}
 	pthread_mutex_lock(&env->lock);
 	env->applied = last;
@@ -275,6 +294,7 @@ static void write_batch(struct store_env *env, struct list *sets)
 	pthread_mutex_unlock(&env->lock);
 	if (committed)
 		flush(env);
+	let_reads_go(env);
 	list_splice(&b->sets, sets);
 	loop_post(&b->message);
 }
@@ -487,6 +507,21 @@ static struct read *ready_read(struct store_env *env)
 	return NULL;
 }
 
+/* What was read may be of a batch that was committed and is not flushed: a power cut could take
+ * it back, so nobody hears of it before. */
+static void read_ended(struct store_env *env, struct read *r)
+{
+	bool durable;
+
+	pthread_mutex_lock(&env->lock);
+	durable = env->durable == env->begun;
+	if (!durable)
+		list_push(&env->seen, &r->link);
+	pthread_mutex_unlock(&env->lock);
+	if (durable)
+		loop_post(&r->message);
+}
+
 static void *reader(void *arg)
 {
 	struct store_env *env = arg;
@@ -513,7 +548,7 @@ static void *reader(void *arg)
 				break;
 			r->status = i + 1 < RETRIES ? TCT_OK : TCT_EIO;
 		}
-		loop_post(&r->message);
+		read_ended(env, r);
 	}
 }
 
@@ -773,6 +808,7 @@ struct store_env *env_of(struct tct_mod *provider, const struct tct_storage_ops 
 	list_init(&env->tables);
 	list_init(&env->sets);
 	list_init(&env->reads);
+	list_init(&env->seen);
 	pthread_mutex_init(&env->lock, NULL);
 	pthread_cond_init(&env->work, NULL);
 	pthread_cond_init(&env->reading, NULL);

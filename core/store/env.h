@@ -3,7 +3,8 @@
 /* env.h - one storage backend at work: its writer thread, its readers, the order between
  * them. Sets commit in the order in which they were submitted; all that is queued is
  * committed and then flushed once. A read of a user starts when the last set that touched
- * the user has been applied. Results come back on the loop. */
+ * the user has been applied, and ends when all that it may have seen is durable. Results come
+ * back on the loop. */
 #pragma once
 
 #include "core/base/arena.h"
