@@ -85,6 +85,20 @@ char *bdb_buffer(struct bdb *bdb, size_t len)
 
 /* ---- the folder ---- */
 
+/* The folder's own name: it may be new, now or since a start that did not come as far as here. */
+static int sync_parent(const struct bdb *bdb, struct tct_error *err)
+{
+	int fd = openat(bdb->folder_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd >= 0 ? fsync(fd) : -1;
+
+	if (rc != 0)
+		tct_error_set(err, TCT_EIO, "cannot sync the folder above \"%s\" (%s)", bdb->path,
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc == 0 ? TCT_OK : TCT_EIO;
+}
+
 static int check_folder(struct bdb *bdb, struct tct_error *err)
 {
 	struct stat st;
@@ -106,7 +120,7 @@ static int check_folder(struct bdb *bdb, struct tct_error *err)
 			"the store's folder \"%s\" is open to others (mode %04o): run chmod 0700 "
 			"on it",
 			bdb->path, st.st_mode & 07777);
-	return TCT_OK;
+	return sync_parent(bdb, err);
 }
 
 /* The lock is held for the life of the process; its text tells others who we are. */
