@@ -527,6 +527,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_session(m, TCT_SESSION_ENDED, ended);
 	tct_on_entity(m, TCT_ENTITY_LOADED, sm_loaded);
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, sm_on_presence);
+	tct_on_session(m, TCT_SESSION_AVAILABLE, sm_on_changed);
+	tct_on_session(m, TCT_SESSION_UNAVAILABLE, sm_on_changed);
 	tct_on_iq_stage(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, sm_on_iq);
 	return TCT_OK;
 }

@@ -70,6 +70,7 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 	struct tct_record *r = tct_record_new();
 	char key[SM_KEY_SIZE];
 
+	sm->changed = false;
 	sm->low = lowest_row(m, sm);
 	sm->ceiling = (sm->sparse != NULL ? sm->sparse->last : tcti_session_sent(sm->session)) +
 		reserve(tct_mod_config(m));
@@ -118,6 +119,8 @@ void sm_save_look(struct sm *sm)
 	const struct smacks_config *config = tct_mod_config(sm->mod);
 	uint32_t left = sm->ceiling - tcti_session_sent(sm->session);
 
+	if (sm->key != 0 && sm->changed)
+		sm_save_write(sm->mod, sm, tcti_txn_of_turn(sm->mod));
 	if (sm->key == 0 || sm->save != NULL)
 		return;
 	if (left < (uint32_t)config->queue_count + 500)
@@ -276,6 +279,9 @@ void sm_note_handled_now(struct tct_mod *m, struct sm *sm)
 	note->sm = sm;
 	note->number = tcti_session_handled(sm->session);
 	txn = tct_txn_new(m);
+	/* What the stanzas changed that are acknowledged. */
+	if (sm->save != NULL)
+		sm_save_write(m, sm, txn);
 	put_handled(m, sm, txn, note->number);
 	tct_txn_submit(scope, txn, noted, note);
 }
@@ -291,26 +297,42 @@ void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id)
 		sm_save_write(m, sm, tcti_txn_of_turn(m));
 }
 
-static void look(struct tct_mod *m, struct tct_event *ev, int64_t ms)
+/* Of a stanza about the session itself. */
+static struct sm *asker(struct tct_mod *m, struct tct_event *ev)
 {
 	struct tct_session *s = ev->origin.session;
 	struct sm *sm = s != NULL ? tct_session_data_peek(m, s) : NULL;
 
-	if (sm_enabled(sm) && tct_stanza_to(ev->stanza) == NULL)
-		save_in(sm, ms);
+	return sm_enabled(sm) && tct_stanza_to(ev->stanza) == NULL ? sm : NULL;
+}
+
+/* The first presence and the last: core knows of it now. */
+void sm_on_changed(struct tct_mod *m, struct tct_session *s)
+{
+	struct sm *sm = tct_session_data_peek(m, s);
+
+	if (!sm_enabled(sm))
+		return;
+	sm->changed = true;
+	tcti_session_notice(s);
 }
 
 enum tct_verdict sm_on_presence(struct tct_mod *m, struct tct_event *ev)
 {
-	look(m, ev, 0);
+	struct sm *sm = asker(m, ev);
+
+	if (sm != NULL)
+		sm->changed = true;
 	return TCT_CONTINUE;
 }
 
 /* What modules know of a session changes by questions of its client (carbons, roster). */
 enum tct_verdict sm_on_iq(struct tct_mod *m, struct tct_event *ev)
 {
-	if ((tct_stanza_type(ev->stanza) & (TCT_IQ_SET | TCT_IQ_GET)) != 0)
-		look(m, ev, SAVE_MS);
+	struct sm *sm = asker(m, ev);
+
+	if (sm != NULL && (tct_stanza_type(ev->stanza) & (TCT_IQ_SET | TCT_IQ_GET)) != 0)
+		save_in(sm, SAVE_MS);
 	return TCT_CONTINUE;
 }
 

@@ -43,6 +43,7 @@ struct sm {
 	bool full;   /* the session is being ended for that */
 	bool noting; /* how far it is handled is being written down */
 	bool hibernates; /* its connection was lost */
+	bool changed; /* its presence: it is written down before that is acknowledged */
 	bool saved;  /* the server stops: what is written down stays */
 	uint32_t acked; /* what the client has acknowledged; the queue follows it */
 	struct queue queue;
@@ -138,6 +139,7 @@ void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *t
 void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id);
 bool sm_save(struct tct_mod *m, struct tct_session *s);
 tct_stanza_fn sm_on_presence, sm_on_iq;
+void sm_on_changed(struct tct_mod *m, struct tct_session *s);
 
 #define SM_KEY_SIZE 18 /* of a row: a letter, 16 digits, NUL */
 void sm_row_key(char letter, uint64_t key, char out[SM_KEY_SIZE]);
