@@ -404,8 +404,24 @@ class Device(Client):
         self.history = {}       # id: archive id
         self.last = None        # the archive is known up to here
         self.caught_up = False  # in this session
-        self.session_heard, self.highest = set(), {}
+        self.session_heard, self.highest = {}, {}
         self.duplicates = 0     # in all; those in one session are a failure
+        self.sent, self.presence = 0, 0     # stanzas of this session; which of them it was
+
+    def enabled(self):
+        self.sent = self.presence = 0
+
+    def asking(self):
+        self.sent += 1
+
+    def acknowledged(self, h, resumed=False):
+        """Our presence has to be sent again when the server did not handle it before it died;
+        what came before it does is in the archive."""
+        if h >= self.presence > 0:
+            self.presence = -1
+        if resumed:
+            self.sent = h
+            self.caught_up = self.caught_up and (self.presence == -1 or not self.managed)
 
     def prefer(self):
         """Without archive of its own accord (XEP-0441)."""
@@ -418,10 +434,11 @@ class Device(Client):
         oid = self.check(element)
         sender, number = number_of(oid)
         if oid in self.session_heard:
-            raise self.broken(f"{oid} came twice to one session")
+            raise self.broken(f"{oid} came twice to one session: {element}"[:600]
+                              + f" (before: {self.session_heard[oid]}, now {self.handled})")
         if number < self.highest.get(sender, 0):
             raise self.broken(f"{oid} came after {sender}-{self.highest[sender]}")
-        self.session_heard.add(oid)
+        self.session_heard[oid] = self.handled
         self.highest[sender] = number
         stamped = [c.get("id") for c in element.elements()
                    if (c.ns, c.name) == (SID_NS, "stanza-id")]
@@ -452,12 +469,14 @@ class Device(Client):
 
     def log_on(self):
         if not self.connect():
-            self.session_heard, self.highest, self.caught_up = set(), {}, False
+            self.session_heard, self.highest, self.caught_up = {}, {}, False
         if self.caught_up:
             return
         if self.archived:
             self.catch_up()
-        self.link.send("<presence/>")
+        self.asking()
+        self.presence = self.sent
+        self.link.send("<presence/>" + (f"<r xmlns='{SM_NS}'/>" if self.managed else ""))
         if self.archived:
             self.catch_up()
         self.caught_up = True

@@ -43,7 +43,7 @@ SCENARIOS = (
 # Little memory and many checkpoints, so that files are written all the time.
 STORE = 'storage_bdb: { cache_size = "2 MB"; checkpoint_size = "1 MB"; store_reserve = "1 MB"; };'
 MAM = 'mam: { page_size = 250; };'
-OFFLINE = ""
+OFFLINE = 'offline: { max_messages = 10000; max_bytes = "100 MB"; stranger_share = 100; };'
 
 
 def has_offline():
