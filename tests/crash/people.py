@@ -433,6 +433,11 @@ class Device(Client):
             raise self.broken(f"an error came: {element}")
         oid = self.check(element)
         sender, number = number_of(oid)
+        if self.archived and self.late(element):
+            # It waited in case we do not ask the archive, which a server that was killed does
+            # not know of us.
+            self.keep(oid, self.history.get(oid, self.stamp(element)))
+            return
         if oid in self.session_heard:
             raise self.broken(f"{oid} came twice to one session: {element}"[:600]
                               + f" (before: {self.session_heard[oid]}, now {self.handled})")
@@ -440,9 +445,18 @@ class Device(Client):
             raise self.broken(f"{oid} came after {sender}-{self.highest[sender]}")
         self.session_heard[oid] = self.handled
         self.highest[sender] = number
-        stamped = [c.get("id") for c in element.elements()
-                   if (c.ns, c.name) == (SID_NS, "stanza-id")]
-        self.keep(oid, stamped[0] if stamped else "")
+        self.keep(oid, self.stamp(element))
+
+    @staticmethod
+    def stamp(message):
+        stamp = message.find(SID_NS, "stanza-id")
+        return stamp.get("id") if stamp is not None else ""
+
+    @staticmethod
+    def late(message):
+        """The server says that it has waited here."""
+        delay = message.find("urn:xmpp:delay", "delay")
+        return delay is not None and delay.get("from") == DOMAIN
 
     def keep(self, oid, archive_id):
         if oid not in self.history:
