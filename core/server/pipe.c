@@ -143,12 +143,13 @@ static bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *tic
 	return true;
 }
 
-void pipe_write_first(struct pipe *pipe, struct delivery *d)
+void pipe_write_first(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 {
 	struct item *it = item_new();
 
 	it->delivery = d;
-	add(pipe, it, NULL, delivery_size(d));
+	it->soft = true;
+	add(pipe, it, ticket, delivery_size(d));
 	stop_waiting(pipe); /* for what was the first */
 	list_remove(&it->link);
 	list_push_front(&pipe->items, &it->link);

@@ -43,7 +43,7 @@ bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *tick
 /* The first of those; the caller's, with its ticket (NULL: none). NULL: there is none. */
 struct delivery *pipe_take_behind(struct pipe *pipe, struct ticket **ticket);
 /* To the front of WRITE, not counted and not bounded: for what COUNT has kept. `d` is taken. */
-void pipe_write_first(struct pipe *pipe, struct delivery *d);
+void pipe_write_first(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
 /* Stanzas at WRITE. */
 size_t pipe_unwritten(const struct pipe *pipe);
 /* What is no stanza goes: the connection that it was for is gone. */

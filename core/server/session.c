@@ -513,10 +513,16 @@ void tcti_pipe_release(struct tct_session *s)
 	pipe_release(&s->pipe);
 }
 
-void tcti_pipe_replay(struct tct_session *s, struct delivery *d)
+void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool marked)
 {
-	if (!s->ended)
-		pipe_write_first(&s->pipe, delivery_ref(d));
+	struct row *row = row_of(d);
+	struct ticket *ticket = NULL;
+
+	if (s->ended)
+		return;
+	if (marked && row != NULL && row->archive != NULL)
+		ticket = txn_ticket(txn_of_turn(row->archive->kv.env));
+	pipe_write_first(&s->pipe, delivery_ref(d), ticket);
 }
 
 size_t tcti_pipe_unwritten(const struct tct_session *s)

@@ -54,12 +54,12 @@ struct tct_stream *sm_take_waiting(struct sm *sm)
 }
 
 /* What was written on the old connection and not acknowledged comes before what was not. */
-static void replay(struct sm *sm)
+static void replay(struct sm *sm, bool marked)
 {
 	uint32_t written = sm->queue.count - (uint32_t)tcti_pipe_unwritten(sm->session);
 
 	for (uint32_t i = written; i > 0; i--)
-		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1));
+		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1), marked);
 }
 
 /* After a crash: what the client has is known by its own number only; from here on both sides
@@ -130,10 +130,11 @@ static void refuse(struct tct_mod *m, struct tct_stream *s, const char *conditio
 void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 {
 	uint32_t h = sm->waiting->h;
+	bool marked = sm->sparse != NULL;
 	struct tct_stream *s = sm_take_waiting(sm);
 	struct tct_elem *e;
 
-	if (sm->sparse != NULL ? !adopt(m, sm, s, h) : !sm_acknowledge(s, sm, h))
+	if (marked ? !adopt(m, sm, s, h) : !sm_acknowledge(s, sm, h))
 		return;
 	if (tcti_session_resume(s, sm->session) != TCT_OK) {
 		refuse(m, s, "item-not-found", NULL);
@@ -144,7 +145,7 @@ void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 	tct_set(e, "previd", sm->id);
 	tct_set_int(e, "h", tcti_session_handled(sm->session));
 	answer_send(m, s, e, sm->session);
-	replay(sm);
+	replay(sm, marked);
 	if (sm->queue.count > 0)
 		sm_ask(m, sm);
 }

@@ -265,8 +265,9 @@ TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, con
 /* What is held goes on to COUNT and WRITE, in order. */
 TCT_API void tcti_pipe_release(struct tct_session *s);
 /* Writes again what was counted and written before (after a resumption), in front of all that
- * waits at WRITE: the newest comes first. `d` is borrowed. */
-TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d);
+ * waits at WRITE: the newest comes first. `d` is borrowed. `marked`: in this turn it got another
+ * number (tcti_delivery_mark), which is on disk before the client counts it. */
+TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool marked);
 /* How many of the stanzas that were counted last were not written yet. */
 TCT_API size_t tcti_pipe_unwritten(const struct tct_session *s);
 /* For the owner of COUNT: the client has acknowledged this one. */
