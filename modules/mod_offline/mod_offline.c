@@ -95,6 +95,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, offline_on_presence);
 	tct_on_session(m, TCT_SESSION_UNAVAILABLE, offline_on_gone);
 	tct_on_session(m, TCT_SESSION_RESUMED, offline_on_resumed);
+	tct_on_session(m, TCT_SESSION_RESTORED, offline_on_session_restored);
 	tct_on_session(m, TCT_SESSION_ENDED, offline_on_gone);
 	tct_on_entity(m, TCT_ENTITY_DELETED, on_deleted);
 	/* After the archive, which may keep the message. */
@@ -134,6 +135,24 @@ static void session_end(struct tct_mod *m, void *data)
 		tct_session_let_go(os->session);
 }
 
+static int session_save(struct tct_mod *m, const void *data, struct tct_record *out)
+{
+	const struct offline_session *os = data;
+
+	(void)m;
+	tct_record_set_int(out, "reads", os->reads);
+	return TCT_OK;
+}
+
+static int session_restore(struct tct_mod *m, void *data, const struct tct_value *record)
+{
+	struct offline_session *os = data;
+
+	(void)m;
+	os->reads = tct_record_int(record, "reads", 0) != 0;
+	return TCT_OK;
+}
+
 static void entity_end(struct tct_mod *m, void *data)
 {
 	(void)m;
@@ -153,6 +172,8 @@ TCT_MODULE(offline,
 	.load         = load,
 	.unload       = unload,
 	.reconfigure  = reconfigure,
+	.session_save = session_save,
+	.session_restore = session_restore,
 	.session_end  = session_end,
 	.entity_end   = entity_end,
 );

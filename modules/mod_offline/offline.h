@@ -138,7 +138,7 @@ struct offline_session {
 /* XEP-0203: when the message was kept first. */
 void offline_add_delay(struct tct_mod *m, struct tct_elem *parent, uint64_t key);
 tct_stanza_fn offline_on_presence;
-tct_session_fn offline_on_gone, offline_on_resumed;
+tct_session_fn offline_on_gone, offline_on_resumed, offline_on_session_restored;
 /* Somebody else may have what waits for this account, and did not get it before. */
 void offline_kick(struct tct_mod *m, struct tct_entity *e, struct tct_session *not_this);
 /* The session has asked its archive. */

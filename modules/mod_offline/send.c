@@ -482,12 +482,22 @@ void offline_on_gone(struct tct_mod *m, struct tct_session *s)
 	kick(m, tct_session_entity(s), s, 0);
 }
 
+/* What the server before this one had not sent it yet waits for it; what comes meanwhile goes
+ * behind that. */
+void offline_on_session_restored(struct tct_mod *m, struct tct_session *s)
+{
+	if (wants(s) && has_something(m, s))
+		tct_session_hold(s);
+}
+
 void offline_on_resumed(struct tct_mod *m, struct tct_session *s)
 {
-	struct offline_session *os = tct_session_data_peek(m, s);
+	struct offline_session *os = session_of(m, s);
 
-	if (os != NULL && os->draining)
+	if (os->draining)
 		step(m, os);
+	else if (os->timer == NULL)
+		os->timer = tct_timer_start(tct_session_scope(m, s), 0, 0, consider, os);
 }
 
 void offline_reads(struct tct_mod *m, struct tct_session *s)

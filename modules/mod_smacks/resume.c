@@ -77,6 +77,7 @@ static bool adopt(struct tct_mod *m, struct sm *sm, struct tct_stream *s, uint32
 	while (n < sparse->count && (int32_t)(sparse->numbers[n] - h) <= 0)
 		tcti_delivery_taken(queue_get(&sm->queue, n++));
 	queue_drop(&sm->queue, n);
+	tcti_session_set_kept(sm->session, sm->queue.bytes);
 	sm->acked = h;
 	free(sparse);
 	sm->sparse = NULL;
