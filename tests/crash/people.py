@@ -117,6 +117,7 @@ class Client:
         self.link = None
         self.session, self.handled, self.counting = None, 0, False
         self.queries, self.page, self.answers = 0, [], {}
+        self.taken_up = False   # the session is older than the server
         self.life = 0       # of the server, in which the session was bound or resumed last
 
     def __str__(self):
@@ -154,7 +155,7 @@ class Client:
         assert has_feature(features, BIND_NS, "bind")
         if self.session is not None and self.resume():
             return True
-        self.session, self.handled = None, 0
+        self.session, self.handled, self.taken_up = None, 0, False
         link.bind(self.resource)
         self.life = self.clock.life
         if self.managed:
@@ -176,6 +177,7 @@ class Client:
         if self.life != self.clock.life:
             self.life = self.clock.life
             self.clock.resumed += 1
+            self.taken_up = True
         self.counting = True
         self.acknowledged(int(answer.get("h")), True)
         return True
@@ -406,6 +408,7 @@ class Device(Client):
         self.caught_up = False  # in this session
         self.session_heard, self.highest = {}, {}
         self.duplicates = 0     # in all; those in one session are a failure
+        self.again = 0          # of these, to a session that was resumed after a kill
         self.sent, self.presence = 0, 0     # stanzas of this session; which of them it was
 
     def enabled(self):
@@ -433,9 +436,10 @@ class Device(Client):
             raise self.broken(f"an error came: {element}")
         oid = self.check(element)
         sender, number = number_of(oid)
-        if self.archived and self.late(element):
-            # It waited in case we do not ask the archive, which a server that was killed does
-            # not know of us.
+        if self.late(element) and (self.archived or self.taken_up):
+            # What waited for us may come once more after a kill: that it has arrived, or that
+            # we read the archive, is written down a little later.
+            self.again += oid in self.session_heard
             self.keep(oid, self.history.get(oid, self.stamp(element)))
             return
         if oid in self.session_heard:

@@ -213,7 +213,8 @@ class House:
 
     def report(self):
         failed = []
-        print(f"{'':16}{'sent':>8}{'acked':>8}{'received':>10}{'lost':>6}{'twice':>7}")
+        print(f"{'':16}{'sent':>8}{'acked':>8}{'received':>10}{'lost':>6}{'twice':>7}"
+              f"{'resumed':>9}")
         for s in self.scenarios:
             owed = self.ledger.owed(s.name)
             for device in self.devices:
@@ -222,7 +223,8 @@ class House:
                 lost = owed - device.history.keys()
                 print(f"{device.name + '/' + device.resource:16.16}"
                       f"{len(self.ledger.sent[s.name]):8}{len(owed):8}"
-                      f"{len(device.history):10}{len(lost):6}{device.duplicates:7}")
+                      f"{len(device.history):10}{len(lost):6}{device.duplicates:7}"
+                      f"{device.again:9}")
                 if lost:
                     failed.append(f"{device} lost {sorted(lost)[:10]}")
                 unknown = device.history.keys() - self.ledger.sent[s.name]
