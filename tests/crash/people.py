@@ -33,6 +33,10 @@ class Gone(Exception):
     """The connection is no more, and that is all right: the server was killed."""
 
 
+class Full(Exception):
+    """The server has ended the session, for too much is under way to it; the rest waits."""
+
+
 class Broken(Exception):
     """The promise is."""
 
@@ -217,6 +221,9 @@ class Client:
                 raise self.broken(value)
             if kind == "element" and (value.ns, value.name) == (
                     "http://etherx.jabber.org/streams", "error"):
+                if value.find("urn:ietf:params:xml:ns:xmpp-streams", "resource-constraint"):
+                    self.session = None
+                    raise Full()
                 raise self.lost(f"stream error: {value}")
             if kind != "element":
                 others.append((kind, value))
@@ -502,23 +509,34 @@ class Device(Client):
     def round(self):
         """Until the server is killed."""
         while True:
-            self.log_on()
-            leave = time.monotonic() + (self.chance.uniform(0.05, 0.6)
-                                        if self.way != "online" else 1e9)
-            while time.monotonic() < leave:
-                self.look(0.05)
-            self.hang_up(self.way == "offline")
+            try:
+                self.stay()
+            except Full:
+                self.link.close()
+                continue
             if self.clock.dying.wait(self.chance.uniform(0, 0.4)):
                 return
+
+    def stay(self):
+        self.log_on()
+        leave = time.monotonic() + (self.chance.uniform(0.05, 0.6)
+                                    if self.way != "online" else 1e9)
+        while time.monotonic() < leave:
+            self.look(0.05)
+        self.hang_up(self.way == "offline")
 
     def settle(self):
         """At the end, when nothing is sent any more: a session that was resumed must have
         heard everything by itself; then the archive is asked."""
-        self.log_on()
         owed = self.ledger.owed(self.name)
         until = time.monotonic() + self.house.timeout
+        self.log_on()
         while not owed <= self.history.keys() and time.monotonic() < until:
-            self.look(0.1)
+            try:
+                self.look(0.1)
+            except Full:
+                self.link.close()
+                self.log_on()
         self.ask("<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
         if self.archived and owed <= self.history.keys():
             self.compare()

@@ -43,6 +43,9 @@ SCENARIOS = (
 # Little memory and many checkpoints, so that files are written all the time.
 STORE = 'storage_bdb: { cache_size = "2 MB"; checkpoint_size = "1 MB"; store_reserve = "1 MB"; };'
 MAM = 'mam: { page_size = 250; };'
+# A session that ended just before a kill may be there again, waiting for nobody: what it takes
+# goes to others when it has waited that long.
+SMACKS = 'smacks: { hibernation_time = "8 s"; };'
 OFFLINE = 'offline: { max_messages = 10000; max_bytes = "100 MB"; stranger_share = 100; };'
 
 
@@ -73,7 +76,7 @@ class House:
         config = STORE + ('modules_disabled = [ "mam" ];' if without_archive else "")
         self.server = Server(users=[f"{name}@localhost:secret of {name}" for name in names + to],
                              config=config,
-                             host_config=("" if without_archive else MAM)
+                             host_config=SMACKS + ("" if without_archive else MAM)
                              + (OFFLINE if has_offline() else ""))
         self.disk = Disk(self.server, LIBRARY) if cut else None
         self.senders = [Sender(self, name, to, not without_archive, seed) for name in names]
