@@ -78,117 +78,6 @@ const struct tct_storage_ops *env_ops(const struct store_env *env)
 
 /* ---- the writer ---- */
 
-static bool keep_row(void *ctx, const char *user, const char *key, const void *bytes, size_t len)
-{
-	struct str *out = ctx;
-
-	(void)user;
-	(void)key;
-	str_append_n(out, bytes, len);
-	return true;
-}
-
-static int expect(struct store_env *env, void *t, const struct op *op)
-{
-	struct str row = { 0 };
-	struct tct_value now = { 0 }, wanted = { 0 };
-	int status = env->ops->txn_get(env->mod, t, op->kv->table, op->user, op->key, keep_row,
-		&row);
-	bool same;
-
-	if (status != TCT_OK && status != TCT_ENOENT) {
-		str_fini(&row);
-		return status;
-	}
-	if (status == TCT_OK && !value_decode(str_span(&row), &now)) {
-		str_fini(&row);
-		return TCT_EIO;
-	}
-	value_decode(op->bytes, &wanted);
-	same = value_equal(&now, &wanted);
-	str_fini(&row);
-	return same ? TCT_OK : TCT_ECONFLICT;
-}
-
-static bool keep_archive_row(void *ctx, uint64_t id, const char *with, const void *bytes,
-	size_t len)
-{
-	(void)id;
-	(void)with;
-	str_append_n(ctx, bytes, len);
-	return true;
-}
-
-static int mark_row(struct store_env *env, void *t, const struct op *op)
-{
-	struct str row = { 0 };
-	struct arena a;
-	struct mark mark;
-	struct span bytes;
-	size_t room = 0;
-	int status = env->ops->archive_get(env->mod, t, op->kv->table, op->user, op->id,
-		keep_archive_row, &row);
-
-	if (status == TCT_OK && row.len > 0) {
-		arena_init(&a);
-		memcpy(&mark, op->bytes.data, sizeof mark);
-		bytes = str_span(&row);
-		value_mark(&a, &bytes, &room, &mark);
-		status = env->ops->replace(env->mod, t, op->kv->table, op->user, op->id,
-			bytes.data, bytes.len);
-		arena_fini(&a);
-	}
-	str_fini(&row);
-	return status;
-}
-
-static int apply_archive_op(struct store_env *env, void *t, const struct op *op)
-{
-	const struct tct_storage_ops *ops = env->ops;
-	struct tct_mod *m = env->mod;
-	void *table = op->kv->table;
-
-	switch ((enum op_kind)op->kind) {
-	case OP_APPEND:
-		return ops->append(m, t, table, op->user, op->id, op->with, op->bytes.data,
-			op->bytes.len);
-	case OP_REPLACE:
-		return ops->replace(m, t, table, op->user, op->id, op->bytes.data, op->bytes.len);
-	case OP_ARCHIVE_DELETE:
-		return ops->archive_del(m, t, table, op->user, op->id);
-	case OP_TRIM:
-		return ops->trim(m, t, table, op->user, op->id);
-	case OP_PURGE:
-		return ops->purge(m, t, table, op->user);
-	case OP_EXPIRE:
-		return ops->expire(m, t, table, op->id);
-	case OP_MARK:
-		return mark_row(env, t, op);
-	default:
-		return TCT_EIO;
-	}
-}
-
-static int apply_op(struct store_env *env, void *t, const struct op *op)
-{
-	const struct tct_storage_ops *ops = env->ops;
-	struct tct_mod *m = env->mod;
-
-	switch ((enum op_kind)op->kind) {
-	case OP_PUT:
-		return ops->put(m, t, op->kv->table, op->user, op->key, op->bytes.data,
-			op->bytes.len);
-	case OP_DELETE:
-		return ops->del(m, t, op->kv->table, op->user, op->key);
-	case OP_DELETE_USER:
-		return ops->del_user(m, t, op->kv->table, op->user);
-	case OP_EXPECT:
-		return expect(env, t, op);
-	default:
-		return apply_archive_op(env, t, op);
-	}
-}
-
 static int apply_once(struct store_env *env, const struct tct_txn *txn)
 {
 	void *t = NULL;
@@ -199,7 +88,7 @@ static int apply_once(struct store_env *env, const struct tct_txn *txn)
 	if (status != TCT_OK)
 		return status;
 	for (const struct op *op = txn->first; op != NULL && status == TCT_OK; op = op->next) {
-		status = apply_op(env, t, op);
+		status = env_apply_op(env, t, op);
 		if (status == TCT_ENOENT) /* what should go is not there */
 			status = TCT_OK;
 	}

@@ -14,6 +14,7 @@
 
 #include <tercet/storage.h>
 
+struct op;
 struct tct_txn;
 struct store_env;
 
@@ -70,6 +71,8 @@ struct read {
 struct store_env *env_of(struct tct_mod *provider, const struct tct_storage_ops *ops);
 struct tct_mod *env_mod(const struct store_env *env);
 const struct tct_storage_ops *env_ops(const struct store_env *env);
+/* The writer's: within the backend's transaction `t`; apply.c. */
+int env_apply_op(struct store_env *env, void *t, const struct op *op);
 /* The table of a store, opened once. */
 struct tct_kv *env_table(struct store_env *env, struct tct_host *host, const char *host_name,
 	const char *store, uint32_t kind, struct tct_error *err);
