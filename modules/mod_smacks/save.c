@@ -242,8 +242,11 @@ void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *t
 {
 	struct sm *sm = tct_session_data(m, s);
 
-	if (sm->key != 0)
-		put_handled(m, sm, txn, number);
+	if (sm->key == 0)
+		return;
+	if (sm->changed)
+		sm_save_write(m, sm, txn);
+	put_handled(m, sm, txn, number);
 }
 
 struct note {
