@@ -166,13 +166,25 @@ static bool become_owner(const char *folder)
 
 /* ---- printing ---- */
 
+static bool is_time(const char *key)
+{
+	static const char *const times[] = { "since", "created", "last_login", "last_logout",
+		"deletion", "until" };
+
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		if (strcmp(key, times[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_value(const char *key, const json_t *v)
 {
 	time_t when;
 	struct tm tm;
 	char text[64];
 
-	if (strcmp(key, "since") == 0 || strcmp(key, "until") == 0) {
+	if (is_time(key)) {
 		when = (time_t)json_integer_value(v);
 		if (when == 0) {
 			putchar('-');

@@ -12,7 +12,7 @@
 #include "core/store/store.h"
 #include "core/xmpp/jid.h"
 
-#include <tercet/auth.h>
+#include <tercet/account.h>
 #include <tercet/internal/sasl.h>
 
 #include <stdlib.h>
@@ -106,10 +106,25 @@ static void added(struct tct_scope *scope, int status, void *data)
 	done(data, status, "was added");
 }
 
+static void end_session(struct tct_session *s, void *data)
+{
+	tct_session_close(s, "not-authorized", data);
+}
+
+/* Whoever knew the old one does not stay. */
 static void changed(struct tct_scope *scope, int status, void *data)
 {
+	struct control_call *call = data;
+	const struct tct_jid *jid = status == TCT_OK ? tct_jid_new(call->args[0]) : NULL;
+	struct tct_entity *e = jid != NULL ? tct_entity_find(host_find(span_of(tct_jid_domain(jid))),
+						     tct_jid_node(jid)) :
+					     NULL;
+
 	(void)scope;
-	done(data, status, "has a new password");
+	if (e != NULL)
+		tct_entity_sessions(e, end_session, (void *)"the password was changed");
+	tct_jid_unref(jid);
+	done(call, status, "has a new password");
 }
 
 static void deleted(struct tct_scope *scope, int status, void *data)
@@ -256,6 +271,124 @@ static void run_revoke(struct control_call *call)
 	if (jid != NULL && find_devices(call, jid, &ops, &provider))
 		ops->revoke(provider, call->scope, tct_jid_node(jid), call->args[1],
 			device_revoked, call);
+	tct_jid_unref(jid);
+}
+
+/* ---- the life of an account ---- */
+
+/* The service of its host; NULL: answered. */
+static const struct tct_account_ops *find_life(struct control_call *call, const struct tct_jid *jid,
+	struct tct_mod **provider)
+{
+	const struct tct_account_ops *ops = tcti_host_service(
+		host_find(span_of(tct_jid_domain(jid))), "account", provider);
+
+	if (ops == NULL)
+		control_answer(call, TCT_ENOENT,
+			"that needs the module \"account\" on the host %s", tct_jid_domain(jid));
+	return ops;
+}
+
+static void disabled(struct tct_scope *scope, int status, void *data)
+{
+	(void)scope;
+	done(data, status, "cannot log in any more");
+}
+
+static void enabled(struct tct_scope *scope, int status, void *data)
+{
+	(void)scope;
+	done(data, status, "can log in");
+}
+
+static void switch_account(struct control_call *call, bool off)
+{
+	struct account a;
+	const struct tct_jid *jid = find_account(call, &a);
+	const struct tct_account_ops *ops;
+	struct tct_mod *m;
+
+	if (jid == NULL)
+		return;
+	ops = find_life(call, jid, &m);
+	if (ops != NULL)
+		ops->set_disabled(m, call->scope, tct_jid_node(jid), off, off ? disabled : enabled,
+			call);
+	tct_jid_unref(jid);
+}
+
+static void run_disable(struct control_call *call)
+{
+	switch_account(call, true);
+}
+
+static void run_enable(struct control_call *call)
+{
+	switch_account(call, false);
+}
+
+static void restored(struct tct_scope *scope, int status, void *data)
+{
+	struct control_call *call = data;
+
+	(void)scope;
+	if (status == TCT_ENOENT)
+		control_answer(call, status, "%s is not to be deleted", call->args[0]);
+	else
+		done(call, status, "is as it was");
+}
+
+static void run_undelete(struct control_call *call)
+{
+	struct account a;
+	const struct tct_jid *jid = find_account(call, &a);
+	const struct tct_account_ops *ops;
+	struct tct_mod *m;
+
+	if (jid == NULL)
+		return;
+	ops = find_life(call, jid, &m);
+	if (ops != NULL)
+		ops->restore(m, call->scope, tct_jid_node(jid), restored, call);
+	tct_jid_unref(jid);
+}
+
+static void show_account(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct control_call *call = data;
+	struct tct_account_info info = { .size = sizeof info };
+	const struct tct_account_ops *ops;
+	const struct tct_auth_ops *auth;
+	struct tct_mod *m, *auth_mod;
+	int64_t made = 0;
+
+	(void)scope;
+	if (status != TCT_OK || !tct_entity_exists(e)) {
+		done(call, status != TCT_OK ? status : TCT_ENOENT, "");
+		return;
+	}
+	auth = tcti_host_service(tct_entity_host(e), "auth", &auth_mod);
+	if (auth->created != NULL)
+		made = auth->created(auth_mod, e);
+	ops = tcti_host_service(tct_entity_host(e), "account", &m);
+	if (ops != NULL)
+		ops->info(m, e, &info);
+	json_array_append_new(call->rows,
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:i}", "jid", tct_jid_text(tct_entity_jid(e)),
+			"created", (json_int_t)made, "last_login", (json_int_t)info.last_login,
+			"last_logout", (json_int_t)info.last_logout, "deletion",
+			(json_int_t)info.removal, "sessions", (int)info.online));
+	control_answer(call, TCT_OK, "%s", call->args[0]);
+}
+
+static void run_account(struct control_call *call)
+{
+	struct account a;
+	const struct tct_jid *jid = find_account(call, &a);
+
+	if (jid != NULL)
+		tct_entity_load(call->scope, host_find(span_of(tct_jid_domain(jid))),
+			tct_jid_node(jid), show_account, call);
 	tct_jid_unref(jid);
 }
 
@@ -598,6 +731,16 @@ const struct control_entry control_entries[] = {
 	{ { "revoke", "JID DEVICE", "take its tokens from a client and end its sessions",
 		  "DEVICE is an id of devices.", 0, 2, 2 },
 		run_revoke },
+	{ { "account", "JID", "show when an account was made and used",
+		  "And when it is going to be deleted.", TCTI_CONTROL_OFFLINE, 1, 1 },
+		run_account },
+	{ { "disable", "JID", "end an account's sessions and let nobody log in to it",
+		  "What is kept of it stays, and messages still come.", TCTI_CONTROL_OFFLINE, 1, 1 },
+		run_disable },
+	{ { "enable", "JID", "take that back", "", TCTI_CONTROL_OFFLINE, 1, 1 }, run_enable },
+	{ { "undelete", "JID", "restore an account whose owner has deleted it",
+		  "Until its grace period is over.", TCTI_CONTROL_OFFLINE, 1, 1 },
+		run_undelete },
 	{ { "users", "[HOST]", "list accounts", "Of one host, or of all.", TCTI_CONTROL_OFFLINE, 0,
 		  1 },
 		run_users },

@@ -178,16 +178,44 @@ static bool is_stanza(const struct tct_elem *e)
 		tct_elem_is(e, "jabber:client", "iq");
 }
 
+/* Under this name those are registered who take an IQ before authentication: no element has
+ * a slash in its name. */
+#define EARLY_NAME 64
+static void early_name(char name[EARLY_NAME], const char *payload)
+{
+	snprintf(name, EARLY_NAME, "iq/%s", payload);
+}
+
+/* No stanza before authentication (RFC 6120 4.9.3.12), but what somebody waits for. */
+static const struct hook_nonza *early_owner(const struct tct_stream *s, const struct tct_elem *e)
+{
+	char name[EARLY_NAME];
+
+	if (!tct_elem_is(e, "jabber:client", "iq"))
+		return NULL;
+	tct_elem_each (payload, e) {
+		early_name(name, tct_elem_name(payload));
+		return hook_nonza_owner(&s->host->hooks, tct_elem_ns(payload), name);
+	}
+	return NULL;
+}
+
+void tcti_on_early_iq(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn)
+{
+	char early[EARLY_NAME];
+
+	early_name(early, name);
+	tcti_on_nonza(m, ns, early, fn);
+}
+
 void negotiate_element(struct tct_stream *s, const struct tct_elem *e)
 {
-	const struct hook_nonza *n =
+	const struct hook_nonza *n = is_stanza(e) && s->entity == NULL ?
+		early_owner(s, e) :
 		hook_nonza_owner(&s->host->hooks, tct_elem_ns(e), tct_elem_name(e));
 	enum tct_verdict v;
 	struct tct_mod *m;
 
-	/* No stanza before authentication (RFC 6120 4.9.3.12). */
-	if (is_stanza(e) && s->entity == NULL)
-		n = NULL;
 	if (n != NULL) {
 		m = n->mod;
 		mod_enter(m);

@@ -24,6 +24,9 @@ enum tcti_stream_kind { TCTI_STREAM_C2S = 0, TCTI_STREAM_S2S_IN, TCTI_STREAM_S2S
 typedef enum tct_verdict tcti_nonza_fn(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e);
 /* One owner per name on a host; a second one fails the load, naming both. */
 TCT_API void tcti_on_nonza(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn);
+/* The same for an IQ with such a payload on a stream that is not authenticated; without an owner
+ * the stream ends (not-authorized). */
+TCT_API void tcti_on_early_iq(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn);
 /* Called in order of priority (highest first) to add children to <stream:features/>. A
  * function that returns TCT_HANDLED ends the list (STARTTLS when TLS is required). */
 typedef enum tct_verdict tcti_features_fn(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features);

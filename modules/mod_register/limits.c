@@ -1,0 +1,50 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* limits.c - how many accounts are made in an hour. IPv6 counts by /64, which one subscriber
+ * has to himself. */
+#include "register.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define HOUR 3600
+
+/* Keyed, so that nobody can choose whose place he shares. */
+static uint32_t slot_of(const struct registrar *r, const char *address)
+{
+	unsigned char bytes[16] = { 0 };
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	size_t len = 0;
+
+	if (inet_pton(AF_INET6, address, bytes) == 1)
+		len = 8;
+	else if (inet_pton(AF_INET, address, bytes) == 1)
+		len = 4;
+	for (size_t i = 0; i < sizeof r->key; i++)
+		h = (h ^ r->key[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ bytes[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < sizeof r->key; i++)
+		h = (h ^ r->key[i]) * UINT64_C(0x100000001b3);
+	return (uint32_t)(h >> 32) % REGISTER_SLOTS;
+}
+
+bool register_take(struct tct_mod *m, const char *address)
+{
+	const struct register_config *config = tct_mod_config(m);
+	struct registrar *r = tct_mod_data(m);
+	struct register_counts *counts = &r->counts;
+	int64_t hour = tct_now() / HOUR;
+	uint16_t *mine;
+
+	if (hour != counts->hour) {
+		memset(counts, 0, sizeof *counts);
+		counts->hour = hour;
+	}
+	mine = &counts->by_address[slot_of(r, address)];
+	if (*mine >= config->per_address || counts->all >= config->per_host)
+		return false;
+	++*mine;
+	counts->all++;
+	return true;
+}
