@@ -109,9 +109,10 @@ static void save_now(struct tct_scope *scope, void *data)
 
 static void save_in(struct sm *sm, int64_t ms)
 {
-	if (sm->key != 0 && sm->save == NULL)
-		sm->save = tct_timer_start(tct_session_scope(sm->mod, sm->session), ms, 0,
-			save_now, sm);
+	if (sm->key == 0 || (sm->save != NULL && ms > 0))
+		return;
+	sm_stop(&sm->save);
+	sm->save = tct_timer_start(tct_session_scope(sm->mod, sm->session), ms, 0, save_now, sm);
 }
 
 void sm_save_look(struct sm *sm)
