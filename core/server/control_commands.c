@@ -133,41 +133,6 @@ static void deleted(struct tct_scope *scope, int status, void *data)
 	done(data, status, "was deleted");
 }
 
-static void was_disabled(struct tct_scope *scope, int status, void *data)
-{
-	(void)scope;
-	done(data, status, "cannot log in any more");
-}
-
-static void was_enabled(struct tct_scope *scope, int status, void *data)
-{
-	(void)scope;
-	done(data, status, "can log in");
-}
-
-static void set_disabled(struct control_call *call, bool disabled)
-{
-	struct account a;
-	const struct tct_jid *jid = find_account(call, &a);
-
-	if (jid != NULL && TCT_AUTH_HAS(a.ops, set_disabled))
-		a.ops->set_disabled(a.provider, call->scope, tct_jid_node(jid), disabled,
-			disabled ? was_disabled : was_enabled, call);
-	else if (jid != NULL)
-		control_answer(call, TCT_EINVAL, "accounts of this host cannot be disabled");
-	tct_jid_unref(jid);
-}
-
-static void run_disable(struct control_call *call)
-{
-	set_disabled(call, true);
-}
-
-static void run_enable(struct control_call *call)
-{
-	set_disabled(call, false);
-}
-
 static void run_adduser(struct control_call *call)
 {
 	struct account a;
@@ -718,12 +683,6 @@ const struct control_entry control_entries[] = {
 	{ { "deluser", "JID", "delete an account and everything that is kept of it",
 		  "Its sessions are ended first.", TCTI_CONTROL_OFFLINE, 1, 1 },
 		run_deluser },
-	{ { "disable", "JID", "let an account not log in",
-		  "Its data stays, and so do the sessions that are there.", TCTI_CONTROL_OFFLINE,
-		  1, 1 },
-		run_disable },
-	{ { "enable", "JID", "let an account log in again", "", TCTI_CONTROL_OFFLINE, 1, 1 },
-		run_enable },
 	{ { "devices", "JID", "list the clients of an account that say who they are",
 		  "With the times of their first and last login, and whether they have a token.",
 		  0, 1, 1 },

@@ -138,7 +138,7 @@ static void entity_loaded(struct tct_scope *scope, struct tct_entity *e, int sta
 static const char *user_to_load(const struct tct_stream *s)
 {
 	if (s->entity != NULL)
-		return s->entity->state != ENTITY_LOADED ? tct_entity_user(s->entity) : NULL;
+		return !entity_ready(s->entity) ? tct_entity_user(s->entity) : NULL;
 	return tcti_stream_kind(s) == TCTI_STREAM_C2S && tcti_stream_secured(s) &&
 			s->from != NULL && tct_jid_node(s->from) != NULL &&
 			strcmp(tct_jid_domain(s->from), s->host->name) == 0 ?
