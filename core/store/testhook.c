@@ -18,7 +18,8 @@
 static _Atomic bool stopped;
 static _Atomic unsigned commits, reads;
 /* The environment, as it was found at first; NULL: not looked for, empty: not there. */
-static const char *_Atomic hang_file, *_Atomic latency_text, *_Atomic fail_text;
+static const char *_Atomic hang_file, *_Atomic full_file;
+static const char *_Atomic latency_text, *_Atomic fail_text;
 
 static void sleep_ms(long ms)
 {
@@ -93,9 +94,10 @@ int testhook_read(void)
 
 bool testhook_full(void)
 {
-	const char *fail = failing();
+	const char *fail = failing(), *file = variable(&full_file, "TERCET_STORE_FULL");
 
-	return fail != NULL && strcmp(fail, "full") == 0;
+	return (fail != NULL && strcmp(fail, "full") == 0) ||
+		(file != NULL && access(file, F_OK) == 0);
 }
 
 void testhook_stop(void)
@@ -105,7 +107,7 @@ void testhook_stop(void)
 
 void testhook_forget(void)
 {
-	hang_file = latency_text = fail_text = NULL;
+	hang_file = full_file = latency_text = fail_text = NULL;
 }
 
 #else

@@ -60,6 +60,8 @@ class Server:
         self.environment = dict(os.environ, **(environment or {}))
         self.hang = os.path.join(self.folder, "hang")
         self.environment["TERCET_STORE_HANG"] = self.hang
+        self.full = os.path.join(self.folder, "full")
+        self.environment["TERCET_STORE_FULL"] = self.full
         self.command = [os.path.realpath(os.environ.get("TERCET_DEVSERVER", DEVSERVER))]
         self.arguments = ["--listen", "127.0.0.1", "--c2s", "0", "--c2s-tls", "0"]
         for domain in domains:
@@ -109,12 +111,20 @@ class Server:
             self.running = False
             self.devserver("stop")
 
+    @staticmethod
+    def there(file, wanted):
+        if wanted:
+            open(file, "w", encoding="utf-8").close()
+        else:
+            os.remove(file)
+
     def hold_store(self, held):
         """From now on the store answers nothing; or it goes on."""
-        if held:
-            open(self.hang, "w", encoding="utf-8").close()
-        else:
-            os.remove(self.hang)
+        self.there(self.hang, held)
+
+    def fill_store(self, full):
+        """From now on the store has no room for anything new; or it has."""
+        self.there(self.full, full)
 
     def kill(self):
         self.running = False
