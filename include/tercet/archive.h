@@ -18,6 +18,13 @@ extern "C" {
 typedef void tct_archive_fetched_fn(struct tct_mod *m, struct tct_session *s, uint64_t first,
 	uint64_t last);
 
+/* Rows are about to go for good: those of `user` (NULL: of all accounts) up to and with this
+ * id. They do not before let_go() was called with `leave`, once and never inside this call; if
+ * that says false, they stay for now. */
+struct tct_archive_leave;
+typedef void tct_archive_leaving_fn(struct tct_mod *m, const char *user, uint64_t up_to,
+	struct tct_archive_leave *leave);
+
 /* `m` is always the provider's instance, as tct_service() gave it. Append-only. */
 struct tct_archive_ops {
 	uint32_t size;
@@ -43,6 +50,10 @@ struct tct_archive_ops {
 	/* Calls fn for `user` when a page has been sent that leaves nothing out, until the
 	 * scope of `user` ends. In load(). */
 	void (*watch)(struct tct_mod *m, struct tct_mod *user, tct_archive_fetched_fn *fn);
+	/* Calls fn for `user` before rows go, unless their account does, until the scope of
+	 * `user` ends: for who refers to rows. In load(). */
+	void (*guard)(struct tct_mod *m, struct tct_mod *user, tct_archive_leaving_fn *fn);
+	void (*let_go)(struct tct_mod *m, struct tct_archive_leave *leave, bool ok);
 };
 
 #ifdef __cplusplus

@@ -20,6 +20,7 @@ struct mam_job {
 	struct mam_job *next;
 	struct tct_mod *m;
 	uint64_t cursor; /* rows below it are left to look at */
+	uint64_t up_to;  /* this one and all before it are too many */
 	int64_t count, bytes;
 	char user[];
 };
@@ -56,17 +57,35 @@ static void expired(struct tct_scope *scope, int status, void *data)
 			tct_code_text(status));
 }
 
-static void expire(struct tct_mod *m)
+/* Nobody needs what is older than `block` says. */
+static void expire_now(struct tct_mod *m, void *block, bool ok)
 {
-	const struct mam_data *data = tct_mod_data(m);
-	int64_t oldest = oldest_of(tct_mod_config(m));
+	struct mam_data *data = tct_mod_data(m);
+	int64_t *oldest = block;
 	struct tct_txn *txn;
 
-	if (oldest == 0)
+	data->expiring = false;
+	if (ok) {
+		txn = tct_txn_new(m);
+		tct_archive_expire(txn, data->archive, *oldest);
+		tct_txn_submit(tct_mod_scope(m), txn, expired, m);
+	} else {
+		tct_log_warn(m, "messages that are too old stay for now (some are needed)");
+	}
+	tct_scope_free(oldest);
+}
+
+static void expire(struct tct_mod *m)
+{
+	struct mam_data *data = tct_mod_data(m);
+	int64_t oldest = oldest_of(tct_mod_config(m)), *block;
+
+	if (oldest == 0 || data->expiring)
 		return;
-	txn = tct_txn_new(m);
-	tct_archive_expire(txn, data->archive, oldest);
-	tct_txn_submit(tct_mod_scope(m), txn, expired, m);
+	data->expiring = true;
+	block = tct_scope_alloc(tct_mod_scope(m), sizeof *block, NULL);
+	*block = oldest;
+	mam_leave(m, NULL, ((uint64_t)oldest << 8) - 1, expire_now, block);
 }
 
 /* ---- one account after the other is measured ---- */
@@ -135,14 +154,17 @@ static void trimmed(struct tct_scope *scope, int status, void *data)
 	end_job(job);
 }
 
-/* This one and all before it are too many. */
-static void trim(struct mam_job *job, uint64_t up_to)
+static void trim(struct tct_mod *m, void *data, bool ok)
 {
-	const struct mam_data *mam = tct_mod_data(job->m);
-	struct tct_txn *txn = tct_txn_new(job->m);
+	const struct mam_data *mam = tct_mod_data(m);
+	struct mam_job *job = data;
+	struct tct_txn *txn;
 
-	tct_archive_trim(txn, mam->archive, job->user, up_to);
-	tct_txn_submit(tct_mod_scope(job->m), txn, trimmed, job);
+	if (job_failed(job, ok ? TCT_OK : TCT_EBUSY))
+		return;
+	txn = tct_txn_new(m);
+	tct_archive_trim(txn, mam->archive, job->user, job->up_to);
+	tct_txn_submit(tct_mod_scope(m), txn, trimmed, job);
 }
 
 static void walk(struct mam_job *job);
@@ -161,7 +183,8 @@ static void on_walked(struct tct_scope *scope, const struct tct_archive_page *pa
 		job->cursor = page->rows[i].id;
 		if ((config->max_messages > 0 && job->count > config->max_messages) ||
 			(config->max_bytes > 0 && job->bytes > config->max_bytes)) {
-			trim(job, job->cursor);
+			job->up_to = job->cursor;
+			mam_leave(job->m, job->user, job->up_to, trim, job);
 			return;
 		}
 	}

@@ -35,10 +35,13 @@ struct mam_data {
 	struct tct_kv *accounts; /* preloaded; see prefs.c */
 	struct mam_ids ids;
 	struct mam_watch *watches;
+	struct mam_guard *guards;
+	struct tct_archive_leave *leaves;
 	/* expire.c */
 	struct tct_timer *expiry;
 	struct mam_job *jobs, **last_job;
 	size_t job_count;
+	bool expiring;          /* somebody is asked whether he needs what is too old */
 	bool sweeping, passing; /* a job runs; all accounts are gone through */
 	char *after;            /* ... and this was the last one, NULL: none yet */
 	/* retract.c: the first one runs */
@@ -105,6 +108,14 @@ void mam_expire_start(struct tct_mod *m);
 /* A row of that size was added to the archive of `e`. */
 void mam_expire_note(struct tct_mod *m, struct tct_entity *e, size_t bytes);
 tct_entity_fn mam_on_deleted;
+
+/* ---- leave.c ---- */
+
+/* Calls fn when nobody needs these rows any more, or, not `ok`, somebody could not say so. */
+typedef void mam_leave_fn(struct tct_mod *m, void *data, bool ok);
+void mam_leave(struct tct_mod *m, const char *user, uint64_t up_to, mam_leave_fn *fn, void *data);
+void mam_let_go(struct tct_mod *m, struct tct_archive_leave *leave, bool ok);
+void mam_guard(struct tct_mod *m, struct tct_mod *user, tct_archive_leaving_fn *fn);
 
 /* ---- retract.c ---- */
 

@@ -102,6 +102,8 @@ static const struct tct_archive_ops ops = {
 	.add_row = mam_add_row,
 	.floor = floor_of,
 	.watch = watch,
+	.guard = mam_guard,
+	.let_go = mam_let_go,
 };
 
 void mam_provide(struct tct_mod *m)
