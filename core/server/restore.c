@@ -125,6 +125,7 @@ static void save(struct tct_session *s)
 {
 	if (!session_survives(s))
 		return;
+	tct_session_let_go(s); /* what waits behind other messages is a part of the queue */
 	pipe_release(&s->pipe); /* what is held is saved when it is counted */
 	if (s->pipe_ops->save(s->pipe_mod, s))
 		session_drop(s);

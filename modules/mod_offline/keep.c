@@ -43,14 +43,14 @@ static struct offline_entry entry_of(struct tct_mod *m, struct tct_event *ev, si
 }
 
 /* The row with the message and its entry. */
-static uint64_t store(struct tct_mod *m, struct tct_event *ev, struct offline_entry *entry,
-	struct tct_value xml)
+static uint64_t store(struct tct_mod *m, struct tct_event *ev, struct tct_txn *txn,
+	struct offline_entry *entry, struct tct_value xml)
 {
 	const struct offline_data *data = tct_mod_data(m);
-	struct tct_txn *txn = tct_event_txn(ev);
 
 	entry->row = tct_archive_append(txn, data->bodies, tct_event_user(ev), entry->from, xml);
-	entry->key = entry->row;
+	if (entry->key == 0)
+		entry->key = entry->row;
 	offline_add(m, txn, ev->entity, entry);
 	return entry->row;
 }
@@ -78,17 +78,69 @@ static enum tct_verdict refer(struct tct_mod *m, struct tct_event *ev, uint64_t 
 	const struct offline_queue *q = offline_queue(m, ev->entity);
 	struct tct_txn *txn = tct_event_txn(ev);
 	struct offline_entry entry;
+	struct tct_value xml;
 
 	/* One of ours that came back is there still, or has become needless on its way. */
 	if (offline_ids_have(&data->out, row) || offline_find(q, row) != NULL ||
 		offline_worth(ev->stanza) != OFFLINE_YES)
 		return TCT_CONTINUE;
-	entry = entry_of(m, ev, tct_stanza_xml(ev->stanza).bytes.len);
+	xml = tct_stanza_xml(ev->stanza);
+	entry = entry_of(m, ev, xml.bytes.len);
 	entry.key = entry.row = row;
-	entry.reference = true;
-	if (!offline_expired(m, &entry) && offline_admit(m, txn, ev->entity, &entry))
+	/* One that came back late may be about to go from the archive, or be gone. */
+	entry.reference = row >= data->archive_ops->floor(data->archive_mod, ev->entity);
+	if (offline_expired(m, &entry) || !offline_admit(m, txn, ev->entity, &entry))
+		return TCT_CONTINUE;
+	if (entry.reference)
 		offline_add(m, txn, ev->entity, &entry);
+	else
+		store(m, ev, txn, &entry, xml);
 	return TCT_CONTINUE;
+}
+
+static enum tct_verdict keep_new(struct tct_mod *m, struct tct_event *ev,
+	struct offline_entry *entry, struct tct_value xml)
+{
+	struct tct_txn *txn = tct_event_txn(ev);
+
+	if (!offline_admit(m, txn, ev->entity, entry))
+		return refuse(m, ev);
+	store(m, ev, txn, entry, xml);
+	return TCT_HANDLED;
+}
+
+static void returned_fini(void *block)
+{
+	tct_stanza_unref(*(struct tct_stanza **)block);
+}
+
+static void on_returned(struct tct_scope *scope, int status, void *data)
+{
+	struct tct_stanza **error = data;
+
+	if (status != TCT_OK && *error != NULL)
+		tct_route(tct_scope_mod(scope), NULL, tct_stanza_ref(*error));
+	tct_scope_free(error);
+}
+
+/* A message that a session gave back. Its sender's session may have ended, and nobody waits for
+ * this event: when it cannot be written he is told by a message. */
+static enum tct_verdict keep_returned(struct tct_mod *m, struct tct_event *ev,
+	struct offline_entry *entry, struct tct_value xml)
+{
+	struct tct_scope *scope = tct_entity_scope(m, ev->entity);
+	struct tct_txn *txn = tct_txn_new(m);
+	struct tct_stanza **error;
+
+	if (!offline_admit(m, txn, ev->entity, entry)) {
+		tct_txn_drop(txn);
+		return refuse(m, ev);
+	}
+	store(m, ev, txn, entry, xml);
+	error = tct_scope_alloc(scope, sizeof *error, returned_fini);
+	*error = tct_stanza_error(ev->stanza, TCT_SERVICE_UNAVAILABLE, NULL);
+	tct_txn_submit(scope, txn, on_returned, error);
+	return TCT_HANDLED;
 }
 
 enum tct_verdict offline_on_undelivered(struct tct_mod *m, struct tct_event *ev)
@@ -111,34 +163,54 @@ enum tct_verdict offline_on_undelivered(struct tct_mod *m, struct tct_event *ev)
 	entry = entry_of(m, ev, xml.bytes.len);
 	if (entry.until != 0 && entry.until <= tct_now())
 		return TCT_HANDLED; /* XEP-0023: nobody is told */
-	if (!offline_admit(m, tct_event_txn(ev), ev->entity, &entry))
-		return refuse(m, ev);
-	store(m, ev, &entry, xml);
-	return TCT_HANDLED;
+	return ev->cause == TCT_REROUTE ? keep_returned(m, ev, &entry, xml) :
+					  keep_new(m, ev, &entry, xml);
 }
 
 /* ---- somebody gets it, and has not got it yet ---- */
 
+/* True when it waits behind older messages, where no session has it yet. */
+static bool is_held(struct tct_mod *m, const struct tct_event *ev)
+{
+	for (size_t i = tct_targets_count(ev); i-- > 0;) {
+		const struct offline_session *os =
+			tct_session_data_peek(m, tct_targets_get(ev, i));
+
+		if (os != NULL && os->held)
+			return true;
+	}
+	return false;
+}
+
 /* Its sender will be told that it was handled (XEP-0198), so that it must be on disk until a
- * client has it. What the archive keeps, is. */
+ * client has it. What the archive keeps, is; but if it waits, a crash must not make us forget
+ * for whom. */
 enum tct_verdict offline_on_resolved(struct tct_mod *m, struct tct_event *ev)
 {
 	struct offline_data *data = tct_mod_data(m);
 	struct offline_entry entry;
 	struct tct_value xml;
-	uint64_t row;
+	uint64_t archived;
 
-	if (!tct_event_acknowledged(ev) || tct_targets_count(ev) == 0 ||
-		(data->archive != NULL && tct_event_kept(ev, data->archive) != 0) ||
-		!is_account(ev) || offline_worth(ev->stanza) == OFFLINE_NO)
+	if (!tct_event_acknowledged(ev) || tct_targets_count(ev) == 0)
+		return TCT_CONTINUE;
+	archived = data->archive != NULL ? tct_event_kept(ev, data->archive) : 0;
+	if ((archived != 0 && !is_held(m, ev)) || !is_account(ev) ||
+		offline_worth(ev->stanza) < (archived != 0 ? OFFLINE_YES : OFFLINE_UNARCHIVED))
 		return TCT_CONTINUE;
 	xml = tct_stanza_xml(ev->stanza);
 	if (offline_crowded(m, ev->entity, xml.bytes.len))
 		return refuse(m, ev);
 	entry = entry_of(m, ev, xml.bytes.len);
-	row = store(m, ev, &entry, xml);
-	offline_ids_add(&data->out, row);
-	tct_event_keep(m, ev, data->bodies, row, offline_row_done);
+	entry.key = entry.row = archived;
+	entry.reference = archived != 0;
+	if (archived != 0)
+		offline_add(m, tct_event_txn(ev), ev->entity, &entry);
+	else
+		store(m, ev, tct_event_txn(ev), &entry, xml);
+	offline_ids_add(&data->out, entry.row);
+	tct_event_keep(m, ev, archived != 0 ? data->archive : data->bodies, entry.row,
+		offline_row_done);
 	return TCT_CONTINUE;
 }
 

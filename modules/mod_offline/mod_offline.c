@@ -79,6 +79,7 @@ static int find_services(struct tct_mod *m, struct tct_error *err)
 		return TCT_EIO;
 	tct_on_row(m, data->archive, offline_on_restored_reference);
 	data->archive_ops->watch(data->archive_mod, m, offline_on_fetched);
+	data->archive_ops->guard(data->archive_mod, m, offline_on_leaving);
 	tct_on_iq_stage(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, offline_on_query);
 	return TCT_OK;
 }

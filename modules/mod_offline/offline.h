@@ -15,22 +15,14 @@
 #include <tercet/archive.h>
 #include <tercet/roster.h>
 
+#include "modules/mod_offline/out.h"
+
 #define OFFLINE_BATCH 20 /* messages that are read at once */
 
 struct offline_config {
 	int64_t max_messages, max_bytes, max_references, stranger_share;
 	int64_t expire_after, archive_wait;
 };
-
-/* A set of ids of rows; out.c. */
-struct offline_ids {
-	uint64_t *items; /* 0: free */
-	size_t count, room;
-};
-void offline_ids_add(struct offline_ids *ids, uint64_t id);
-void offline_ids_remove(struct offline_ids *ids, uint64_t id);
-bool offline_ids_have(const struct offline_ids *ids, uint64_t id);
-void offline_ids_fini(struct offline_ids *ids);
 
 /* Data of the instance. */
 struct offline_data {
@@ -86,11 +78,14 @@ void offline_queue_fini(struct offline_queue *q);
 /* Without reading the queue, and without making anything. */
 bool offline_has_queue(struct tct_mod *m, const struct tct_entity *e);
 bool offline_has(struct tct_mod *m, const struct tct_entity *e, uint64_t key);
-/* The entry of a row; NULL: none. */
+/* The entry of a row, also of the one that it had before; NULL: none. */
 struct offline_entry *offline_find(const struct offline_queue *q, uint64_t row);
 /* Copies the entry into queue and set. */
 void offline_add(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
 	const struct offline_entry *entry);
+/* It is as `new` says, whose key and texts are the same. */
+void offline_replace(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
+	struct offline_entry *entry, const struct offline_entry *new);
 /* Takes it out of queue and store, with the message if that is not in the archive. */
 void offline_remove(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
 	struct offline_entry *entry);
@@ -98,6 +93,8 @@ void offline_remove(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e
 void offline_remove_row(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
 	uint64_t row);
 bool offline_expired(struct tct_mod *m, const struct offline_entry *entry);
+/* True when it is on its way. */
+bool offline_is_out(struct tct_mod *m, const struct offline_entry *entry);
 
 /* ---- quota.c ---- */
 
@@ -132,6 +129,7 @@ struct offline_session {
 	bool reads;        /* it has asked its archive */
 	bool waited;       /* ... and will not, as far as we wait for that */
 	bool draining;
+	bool held;         /* messages wait behind what it is sent */
 	uint8_t failures;  /* of the store, in a row */
 };
 
@@ -144,10 +142,12 @@ void offline_kick(struct tct_mod *m, struct tct_entity *e, struct tct_session *n
 /* The session has asked its archive. */
 void offline_reads(struct tct_mod *m, struct tct_session *s);
 
-/* ---- archive.c ---- */
+/* ---- archive.c, handover.c ---- */
 
 tct_stanza_fn offline_on_query;
 tct_archive_fetched_fn offline_on_fetched;
+/* Before rows of the archive go. */
+tct_archive_leaving_fn offline_on_leaving;
 /* True when clients can get the message of this entry from their archive. */
 bool offline_in_archive(struct tct_mod *m, const struct tct_entity *e,
 	const struct offline_entry *entry);

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 /* out.c - a set of ids, which are never 0: open addressing, half full at most. How many there
  * are is bounded by what sessions may leave unacknowledged. */
-#include "modules/mod_offline/offline.h"
+#include "modules/mod_offline/out.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -109,7 +109,7 @@ struct offline_entry *offline_find(const struct offline_queue *q, uint64_t row)
 		else
 			high = middle;
 	}
-	if (low < q->count && q->entries[low]->row == row)
+	if (low < q->count && q->entries[low]->key == row)
 		return q->entries[low];
 	for (size_t i = 0; i < q->count; i++) {
 		if (q->entries[i]->row == row)
@@ -174,7 +174,7 @@ bool offline_has(struct tct_mod *m, const struct tct_entity *e, uint64_t key)
 	return tct_entity_get(e, data->entries, text, &value);
 }
 
-void offline_add(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
+static void write_row(struct tct_mod *m, struct tct_txn *txn, const struct tct_entity *e,
 	const struct offline_entry *entry)
 {
 	const struct offline_data *data = tct_mod_data(m);
@@ -195,10 +195,25 @@ void offline_add(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
 		tct_record_set_int(r, "contact", 1);
 	if (entry->row != entry->key)
 		tct_record_set_int(r, "row", (int64_t)entry->row);
-	insert(offline_queue(m, e), copy_of(entry));
 	key_text(entry->key, key);
 	tct_kv_put(txn, data->entries, tct_entity_user(e), key, tct_record_value(r));
 	tct_record_free(r);
+}
+
+void offline_add(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
+	const struct offline_entry *entry)
+{
+	insert(offline_queue(m, e), copy_of(entry));
+	write_row(m, txn, e, entry);
+}
+
+void offline_replace(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
+	struct offline_entry *entry, const struct offline_entry *new)
+{
+	entry->row = new->row;
+	entry->bytes = new->bytes;
+	entry->reference = new->reference;
+	write_row(m, txn, e, entry);
 }
 
 void offline_remove(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
@@ -244,4 +259,13 @@ bool offline_expired(struct tct_mod *m, const struct offline_entry *entry)
 	return (entry->until != 0 && entry->until <= now) ||
 		(config->expire_after > 0 &&
 			(int64_t)(entry->key >> 8) / 1000000 + config->expire_after <= now);
+}
+
+/* Perhaps as the row that it had when it was sent. */
+bool offline_is_out(struct tct_mod *m, const struct offline_entry *entry)
+{
+	const struct offline_data *data = tct_mod_data(m);
+
+	return offline_ids_have(&data->out, entry->row) ||
+		offline_ids_have(&data->out, entry->key);
 }

@@ -22,13 +22,6 @@ static bool same_sender(const char *a, const char *b)
 	return len == strcspn(b, "/") && memcmp(a, b, len) == 0;
 }
 
-static bool is_out(struct tct_mod *m, const struct offline_entry *entry)
-{
-	const struct offline_data *data = tct_mod_data(m);
-
-	return offline_ids_have(&data->out, entry->row);
-}
-
 /* What is in use, by all or by the sender of `like`. What has expired does not count. */
 static struct usage usage_of(struct tct_mod *m, const struct offline_queue *q,
 	const struct offline_entry *like, bool sender_only)
@@ -62,7 +55,7 @@ static void remove_expired(struct tct_mod *m, struct tct_txn *txn, struct tct_en
 	struct offline_queue *q = offline_queue(m, e);
 
 	for (size_t i = q->count; i-- > 0;) {
-		if (offline_expired(m, q->entries[i]) && !is_out(m, q->entries[i]))
+		if (offline_expired(m, q->entries[i]) && !offline_is_out(m, q->entries[i]))
 			offline_remove(m, txn, e, q->entries[i]);
 	}
 }
@@ -89,7 +82,7 @@ static void tell_sender(struct tct_txn *txn, struct tct_entity *e, const struct 
 static bool gives_way(struct tct_mod *m, const struct offline_entry *entry)
 {
 	return !entry->reference && !entry->contact && !offline_expired(m, entry) &&
-		!is_out(m, entry);
+		!offline_is_out(m, entry);
 }
 
 /* Removes messages of strangers from the oldest on, until so much is free; none when all of

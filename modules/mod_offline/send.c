@@ -57,7 +57,7 @@ static bool is_for(struct tct_mod *m, const struct offline_session *os, const st
 {
 	const struct offline_data *data = tct_mod_data(m);
 
-	if (offline_ids_have(&data->out, entry->row) || offline_expired(m, entry) ||
+	if (offline_is_out(m, entry) || offline_expired(m, entry) ||
 		(entry->reference && data->archive == NULL))
 		return false;
 	return os == NULL || !os->reads || !offline_in_archive(m, e, entry);
@@ -155,6 +155,20 @@ static struct tct_stanza *message_of(struct tct_mod *m, struct tct_entity *e,
 	return st;
 }
 
+/* ---- what comes meanwhile ---- */
+
+static void hold(struct offline_session *os)
+{
+	os->held = true;
+	tct_session_hold(os->session);
+}
+
+static void let_go(struct offline_session *os)
+{
+	os->held = false;
+	tct_session_let_go(os->session);
+}
+
 /* ---- the end of it ---- */
 
 static void give_up_load(struct offline_load *load)
@@ -187,7 +201,7 @@ static void stop(struct tct_mod *m, struct offline_session *os)
 		tct_timer_stop(os->timer);
 	os->timer = NULL;
 	os->draining = false;
-	tct_session_let_go(os->session);
+	let_go(os);
 }
 
 static void consider(struct tct_scope *scope, void *data);
@@ -440,7 +454,7 @@ static void consider(struct tct_scope *scope, void *data)
 	if (os->draining)
 		return;
 	if (!wants(os->session) || q->drainer != NULL || !has_something(m, os->session)) {
-		tct_session_let_go(os->session);
+		let_go(os);
 		return;
 	}
 	q->drainer = os->session;
@@ -448,26 +462,32 @@ static void consider(struct tct_scope *scope, void *data)
 	os->waited = config->archive_wait == 0;
 	os->cursor = 0;
 	os->failures = 0;
-	tct_session_hold(os->session);
+	hold(os);
 	step(m, os);
+}
+
+static void consider_soon(struct tct_mod *m, struct tct_session *s)
+{
+	struct offline_session *os;
+
+	if (!has_something(m, s))
+		return;
+	os = session_of(m, s);
+	if (os->draining || os->timer != NULL)
+		return;
+	if (offline_queue(m, tct_session_entity(s))->drainer == NULL)
+		hold(os);
+	os->timer = tct_timer_start(tct_session_scope(m, s), 0, 0, consider, os);
 }
 
 /* Before presence takes effect, so that no message is quicker than what waits. */
 enum tct_verdict offline_on_presence(struct tct_mod *m, struct tct_event *ev)
 {
 	struct tct_session *s = ev->origin.session;
-	struct offline_session *os;
 
-	if (s == NULL || tct_stanza_to(ev->stanza) != NULL ||
-		tct_stanza_type(ev->stanza) != TCT_PRESENCE_AVAILABLE || wants(s) ||
-		!has_something(m, s))
-		return TCT_CONTINUE;
-	os = session_of(m, s);
-	if (os->draining || os->timer != NULL)
-		return TCT_CONTINUE;
-	if (offline_queue(m, ev->entity)->drainer == NULL)
-		tct_session_hold(s);
-	os->timer = tct_timer_start(tct_session_scope(m, s), 0, 0, consider, os);
+	if (s != NULL && tct_stanza_to(ev->stanza) == NULL &&
+		tct_stanza_type(ev->stanza) == TCT_PRESENCE_AVAILABLE && !wants(s))
+		consider_soon(m, s);
 	return TCT_CONTINUE;
 }
 
@@ -487,15 +507,17 @@ void offline_on_gone(struct tct_mod *m, struct tct_session *s)
 void offline_on_session_restored(struct tct_mod *m, struct tct_session *s)
 {
 	if (wants(s) && has_something(m, s))
-		tct_session_hold(s);
+		hold(session_of(m, s));
 }
 
 void offline_on_resumed(struct tct_mod *m, struct tct_session *s)
 {
-	struct offline_session *os = session_of(m, s);
+	struct offline_session *os = tct_session_data_peek(m, s);
 
-	if (os->draining)
+	if (os != NULL && os->draining)
 		step(m, os);
+	else if (os == NULL || !os->held)
+		consider_soon(m, s);
 	else if (os->timer == NULL)
 		os->timer = tct_timer_start(tct_session_scope(m, s), 0, 0, consider, os);
 }

@@ -262,6 +262,10 @@ write_config()
 no_limits()
 {
 	sets_option "$CONFIG_SNIPPET" sessions_per_account || echo "sessions_per_account = 100000;"
+	# Whoever speaks of it, perhaps to disable it, knows what he wants.
+	case $CONFIG_SNIPPET$HOST_SNIPPET in *offline*) return 0 ;; esac
+	! module_names | grep -qx offline || echo "offline: { max_messages = 10000;" \
+		"max_bytes = \"100 MB\"; max_references = 10000; stranger_share = 100; };"
 }
 
 # ---- start and stop ----
