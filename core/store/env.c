@@ -247,6 +247,7 @@ static void *writer(void *arg)
 			write_batch(env, &sets);
 		busy = tidy(env, idle) || !idle;
 	}
+	arena_trim(); /* marks of rows */
 	return NULL;
 }
 
