@@ -23,7 +23,8 @@ static const struct tct_option options[] = {
 		.doc = "Messages of the archive that may wait for one account, for clients that "
 		       "do not read archives; with more the oldest are only in the archive."),
 	TCT_OPT_PERIOD(struct offline_config, expire_after, .def = "30 days", .min = "0 s",
-		.doc = "Age at which a message does not wait any longer. 0 s: it waits for ever."),
+		.doc = "Age at which a message does not wait any longer. 0 s: it waits for "
+		       "ever."),
 	TCT_OPT_PERIOD(struct offline_config, archive_wait, .def = "3 s", .min = "0 s",
 		.max = "1 hour",
 		.doc = "How long messages that the archive has are held back from a client "

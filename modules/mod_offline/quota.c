@@ -63,7 +63,8 @@ static void remove_expired(struct tct_mod *m, struct tct_txn *txn, struct tct_en
 /* ---- whole messages ---- */
 
 /* As if the message had not been kept in the first place. */
-static void tell_sender(struct tct_txn *txn, struct tct_entity *e, const struct offline_entry *entry)
+static void tell_sender(struct tct_txn *txn, struct tct_entity *e,
+	const struct offline_entry *entry)
 {
 	const struct tct_jid *from = tct_jid_new(entry->from);
 	const struct tct_jid *self = tct_jid_make(tct_entity_user(e),
@@ -135,8 +136,8 @@ static bool admit_message(struct tct_mod *m, struct tct_txn *txn, struct tct_ent
 /* ---- references ---- */
 
 /* The oldest that may go for this one: one of the same sender, or of a stranger, or any. */
-static struct offline_entry *oldest(const struct offline_queue *q, const struct offline_entry *for_it,
-	bool sender_only)
+static struct offline_entry *oldest(const struct offline_queue *q,
+	const struct offline_entry *for_it, bool sender_only)
 {
 	struct offline_entry *any = NULL;
 
@@ -194,6 +195,7 @@ bool offline_crowded(struct tct_mod *m, struct tct_entity *e, size_t bytes)
 
 	for (size_t i = 0; i < q->count; i++)
 		sum += q->entries[i]->reference ? 0 : q->entries[i]->bytes;
-	return q->count >= (size_t)(config->max_messages + config->max_references) + CROWD_COUNT ||
+	return q->count >= (size_t)(config->max_messages + config->max_references) +
+				CROWD_COUNT ||
 		sum > config->max_bytes + CROWD_BYTES;
 }

@@ -52,8 +52,8 @@ static bool wants(const struct tct_session *s)
 /* ---- what is for whom ---- */
 
 /* The session gets it, now or later. */
-static bool is_for(struct tct_mod *m, const struct offline_session *os, const struct tct_entity *e,
-	const struct offline_entry *entry)
+static bool is_for(struct tct_mod *m, const struct offline_session *os,
+	const struct tct_entity *e, const struct offline_entry *entry)
 {
 	const struct offline_data *data = tct_mod_data(m);
 
@@ -220,7 +220,8 @@ static void look_at(struct tct_session *s, void *data)
 		search->found = s;
 }
 
-static void kick(struct tct_mod *m, struct tct_entity *e, struct tct_session *not_this, int64_t ms)
+static void kick(struct tct_mod *m, struct tct_entity *e, struct tct_session *not_this,
+	int64_t ms)
 {
 	struct search search = { m, not_this, NULL };
 	struct offline_session *os;
@@ -263,7 +264,8 @@ static void on_timer(struct tct_scope *scope, void *data)
 static void later(struct tct_mod *m, struct offline_session *os, int64_t ms)
 {
 	if (os->timer == NULL)
-		os->timer = tct_timer_start(tct_session_scope(m, os->session), ms, 0, on_timer, os);
+		os->timer = tct_timer_start(tct_session_scope(m, os->session), ms, 0, on_timer,
+			os);
 }
 
 static void on_waited(struct tct_scope *scope, void *data)
