@@ -165,17 +165,29 @@ static void succeeded(struct tct_mod *m, struct tct_stream *s, const char *user,
 
 /* One fixed line, for programs that watch logs. What the peer chose comes last, so that it
  * can stand for nothing else. */
-static void failed(struct tct_mod *m, struct tct_stream *s, const char *user,
-	const char *mechanism, const char *condition)
+static void note_failure(struct tct_mod *m, struct tct_stream *s, const char *user,
+	const char *mechanism, const char *condition, bool unbound)
 {
 	struct sasl_stream *ss = tcti_stream_data(m, s);
 
-	tct_log_notice(m, "authentication failed: address=%s host=%s mechanism=%s "
-			  "condition=%s user=%.256s",
-		tcti_stream_address(s), tct_host_name(tct_mod_host(m)), mechanism, condition,
-		user != NULL ? user : "");
+	ss->unbound |= unbound;
+	if (unbound)
+		tct_log_debug(m, "%s asks for a channel binding that was not offered",
+			tcti_stream_address(s));
+	else
+		tct_log_notice(m,
+			"authentication failed: address=%s host=%s mechanism=%s condition=%s "
+			"user=%.256s",
+			tcti_stream_address(s), tct_host_name(tct_mod_host(m)), mechanism,
+			condition, user != NULL ? user : "");
 	if (++ss->failures >= ATTEMPTS_MAX)
 		tcti_stream_close(s, "policy-violation", "too many failed attempts to log in");
+}
+
+static void failed(struct tct_mod *m, struct tct_stream *s, const char *user,
+	const char *mechanism, const char *condition)
+{
+	note_failure(m, s, user, mechanism, condition, false);
 }
 
 static enum tct_verdict run_mechanism(struct exchange *x, const char *bytes, size_t len);
@@ -234,10 +246,11 @@ enum tct_verdict engine_fail(struct exchange *x, const char *condition, const ch
 	const char *mech = sasl_mech_name(x->mech);
 	const char *name = x->user != NULL ? tct_jid_node(x->user) : x->scram.user;
 	char *user = strdup(name != NULL ? name : "");
+	bool unbound = x->unbound;
 
 	exchange_end(tcti_stream_data(m, s));
 	profile->failure(user_mod, s, condition, text);
-	failed(m, s, user, mech, condition);
+	note_failure(m, s, user, mech, condition, unbound);
 	free(user);
 	return TCT_HANDLED;
 }
@@ -353,6 +366,17 @@ static const char *not_offered(struct tct_mod *m, struct tct_stream *s, int mech
 		"encryption-required" : "invalid-mechanism";
 }
 
+/* A client that says `y` believes that we cannot bind: somebody took -PLUS out of what we
+ * offered (RFC 5802 6). One that has tried -PLUS on this stream has seen it there, and says `y`
+ * only because it has no binding of ours: so do those that know tls-unique alone, under TLS 1.3,
+ * slixmpp 1.8 for one. */
+static bool knows_plus(struct tct_mod *m, const struct sasl_stream *ss)
+{
+	const struct sasl_config *config = tct_mod_config(m);
+
+	return ss->unbound && !config->strict_channel_binding;
+}
+
 static void begin(struct tct_mod *m, struct tct_stream *s,
 	const struct tcti_sasl_profile *profile, struct tct_mod *user, const char *mechanism,
 	const char *initial)
@@ -379,7 +403,7 @@ static void begin(struct tct_mod *m, struct tct_stream *s,
 		return;
 	}
 	scram_init(&x->scram, sasl_mech_hash(x->mech), sasl_mech_plus(x->mech),
-		(offered & ((1u << SASL_PLUS_MECHS) - 1)) != 0);
+		(offered & ((1u << SASL_PLUS_MECHS) - 1)) != 0 && !knows_plus(m, ss));
 	step(x, initial, true);
 }
 

@@ -16,6 +16,7 @@ struct sasl_config {
 	const char *const *disable_sasl_mechanisms, *const *insecure_sasl_mechanisms;
 	bool plain, allow_unencrypted_plain_auth, downgrade_protection;
 	int32_t tls_server_end_point_hash;
+	bool strict_channel_binding;
 	int64_t failures_per_account, failures_per_address, failures_overall, failure_delay_max;
 };
 
@@ -39,6 +40,7 @@ struct exchange {
 	int mech;
 	enum step step;
 	bool admitted;
+	bool unbound; /* it fails, for it has no binding of ours: no password was tried */
 	struct scram scram;
 	const struct tct_jid *user; /* prepared; NULL before it is known */
 	char *later;                /* a message that waits to be looked at; later_len bytes */
@@ -51,6 +53,7 @@ struct sasl_stream {
 	uint32_t offered[TCTI_SASL_PROFILES]; /* bits 1 << enum sasl_mech, as last sent */
 	uint8_t bindings;                     /* bits 1 << index of sasl_bindings */
 	uint8_t failures;
+	bool unbound; /* the peer has tried -PLUS, with a binding that we do not have */
 };
 
 extern const struct tcti_sasl_ops engine_ops;

@@ -109,9 +109,11 @@ enum tct_verdict mech_scram(struct exchange *x, const char *msg, size_t len)
 	r = scram_first(&x->scram, msg, len);
 	if (r != SCRAM_OK)
 		return scram_failed(x, r);
-	if (!bind_channel(x))
+	if (!bind_channel(x)) {
+		x->unbound = true;
 		return engine_fail(x, "not-authorized",
 			"this type of channel binding was not offered");
+	}
 	if (!engine_identify(x, x->scram.user, x->scram.authzid))
 		return TCT_HANDLED;
 	x->step = BUSY;

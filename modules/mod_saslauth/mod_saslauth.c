@@ -32,6 +32,13 @@ static const struct tct_option options[] = {
 		       "Ed25519 has none then, and this binding is not offered. \"off\": a "
 		       "proxy ends TLS, and no channel binding of any kind is offered; clients "
 		       "that could have bound the login are let in."),
+	TCT_OPT_BOOL(struct sasl_config, strict_channel_binding, .def = "false",
+		.doc = "Refuse clients that ask for a channel binding that TLS 1.3 does not have, "
+		       "and then log in without one but say that they could have bound the login: "
+		       "RFC 5802 wants them refused, and old versions of a common library are "
+		       "such clients. Who stands between a client and the server with a "
+		       "certificate that the client trusts can use it; clients that know XEP-0474 "
+		       "are safe in any case."),
 	TCT_OPT_STRINGS(struct sasl_config, disable_sasl_mechanisms, .global = 1,
 		.doc = "Mechanisms that are never offered."),
 	TCT_OPT_STRINGS(struct sasl_config, insecure_sasl_mechanisms, .global = 1,

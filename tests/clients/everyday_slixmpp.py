@@ -18,7 +18,6 @@ from xt_server import Server, missing  # noqa: E402
 
 try:
     import slixmpp
-    import xt_slixmpp  # noqa: F401
     from slixmpp.exceptions import IqError
     from slixmpp.xmlstream import ElementBase
 except ImportError:
