@@ -25,6 +25,7 @@ try:
     import aioxmpp.rsm.xso
     import aioxmpp.xso as xso
     import slixmpp
+    import xt_slixmpp  # noqa: F401
 except ImportError as error:
     print(f"{error} (Debian packages python3-slixmpp and python3-aioxmpp)")
     sys.exit(77)
