@@ -60,7 +60,8 @@ class Terminal:
         self.environment = {
             "HOME": home, "XDG_CONFIG_HOME": os.path.join(home, "config"),
             "XDG_DATA_HOME": os.path.join(home, "data"), "LC_ALL": "C.UTF-8", "TERM": "screen",
-            "PATH": os.environ["PATH"], "TMUX_TMPDIR": home}
+            "PATH": os.environ["PATH"], "TMUX_TMPDIR": home,
+            "SHELL": "/bin/sh"}  # who runs the tests may have none that starts anything
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "140", "-y", "50",
                   f"profanity -a {self.jid}")
 

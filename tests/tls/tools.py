@@ -230,8 +230,7 @@ def main():
         print(f"not here: {missing() or needed[0]}")
         sys.exit(77)
     server = Server(domains=("localhost", "two.example"),
-                    users=(f"romeo@localhost:{PASSWORD}",),
-                    config="saslauth: { channel_binding = true; };")
+                    users=(f"romeo@localhost:{PASSWORD}",))
     folder = tempfile.mkdtemp(prefix="tercet-tools.")
     try:
         server.start()
