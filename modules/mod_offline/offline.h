@@ -129,6 +129,7 @@ struct offline_session {
 	bool reads;        /* it has asked its archive */
 	bool waited;       /* ... and will not, as far as we wait for that */
 	bool draining;
+	bool rereading;    /* of the queue is under way */
 	bool held;         /* messages wait behind what it is sent */
 	uint8_t failures;  /* of the store, in a row */
 };

@@ -205,6 +205,7 @@ static void stop(struct tct_mod *m, struct offline_session *os)
 }
 
 static void consider(struct tct_scope *scope, void *data);
+static void again(struct tct_scope *scope, void *data);
 
 struct search {
 	struct tct_mod *m;
@@ -251,6 +252,35 @@ static void finish(struct tct_mod *m, struct offline_session *os)
 	kick(m, e, os->session, LATER_MS);
 }
 
+/* ---- after a set that failed the queue is read again ---- */
+
+static void on_reread(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct tct_mod *m = tct_scope_mod(scope);
+	struct offline_session *os = data;
+
+	os->rereading = false;
+	if (status == TCT_OK && os->draining)
+		offline_queue(m, e)->drainer = os->session;
+	if (os->timer == NULL && os->load == NULL)
+		os->timer = tct_timer_start(scope, status == TCT_OK ? 0 : RETRY_MS, 0, again,
+			os);
+}
+
+/* False: what waits is not known now; it goes on when it is. */
+static bool is_known(struct tct_mod *m, struct offline_session *os)
+{
+	struct tct_entity *e = tct_session_entity(os->session);
+
+	if (offline_queue(m, e)->ready)
+		return true;
+	if (!os->rereading)
+		tct_entity_load(tct_session_scope(m, os->session), tct_entity_host(e),
+			tct_entity_user(e), on_reread, os);
+	os->rereading = true;
+	return false;
+}
+
 /* ---- batches ---- */
 
 static void on_timer(struct tct_scope *scope, void *data)
@@ -266,6 +296,16 @@ static void later(struct tct_mod *m, struct offline_session *os, int64_t ms)
 	if (os->timer == NULL)
 		os->timer = tct_timer_start(tct_session_scope(m, os->session), ms, 0, on_timer,
 			os);
+}
+
+static void again(struct tct_scope *scope, void *data)
+{
+	struct offline_session *os = data;
+
+	if (os->draining)
+		on_timer(scope, data);
+	else
+		consider(scope, data);
 }
 
 static void on_waited(struct tct_scope *scope, void *data)
@@ -353,6 +393,10 @@ static void on_rows(struct tct_scope *scope, const struct tct_archive_page *page
 		return;
 	}
 	os->load = NULL;
+	if (!is_known(m, os)) {
+		tct_scope_free(load); /* they are read once more */
+		return;
+	}
 	if (page->status != TCT_OK) {
 		tct_log_warn(m, "what waits for \"%s\" cannot be read (%s)",
 			tct_session_user(os->session), tct_code_text(page->status));
@@ -433,6 +477,8 @@ static void step(struct tct_mod *m, struct offline_session *os)
 
 	if (!os->draining || os->load != NULL || os->timer != NULL || !tct_session_attached(s))
 		return; /* when it is resumed it goes on */
+	if (!is_known(m, os))
+		return;
 	if (!wants(s)) {
 		finish(m, os);
 		return;
@@ -453,7 +499,7 @@ static void consider(struct tct_scope *scope, void *data)
 	struct offline_queue *q = offline_queue(m, tct_session_entity(os->session));
 
 	os->timer = NULL;
-	if (os->draining)
+	if (os->draining || !is_known(m, os))
 		return;
 	if (!wants(os->session) || q->drainer != NULL || !has_something(m, os->session)) {
 		let_go(os);
