@@ -341,6 +341,18 @@ struct delivery *tcti_row_delivery(struct tcti_row *row, const struct tcti_mark 
 	return d;
 }
 
+void tcti_row_taken(struct tcti_row *row)
+{
+	struct arena a;
+
+	if (row->shared == NULL)
+		row->shared = row_new(row->archive, row->row->id);
+	arena_init(&a);
+	ask_sources(row, row->shared, elem_new(&a, "jabber:client", "extra"));
+	arena_fini(&a);
+	row->shared->taken = true;
+}
+
 /* ---- deliveries as they are ---- */
 
 void tcti_delivery_save(const struct delivery *d, struct tct_record *out, const char *field)

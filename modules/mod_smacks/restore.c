@@ -112,8 +112,11 @@ static void on_mark(struct tct_mod *m, struct tcti_row *row, const struct tcti_m
 		}
 		return;
 	}
-	if ((int32_t)(mark->number - r->acked) <= 0)
+	if ((int32_t)(mark->number - r->acked) <= 0) {
+		/* Acknowledged; that its keeper was told may not have come to the disk. */
+		tcti_row_taken(row);
 		return;
+	}
 	d = tcti_row_delivery(row, mark);
 	if (d != NULL)
 		add_entry(m, r, mark->number, d);

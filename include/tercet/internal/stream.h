@@ -204,6 +204,8 @@ TCT_API struct tct_stanza *tcti_row_stanza(const struct tcti_row *row);
 /* The copy of the row's message that a session had to get, counted, the caller's; NULL: it
  * cannot be made. */
 TCT_API struct delivery *tcti_row_delivery(struct tcti_row *row, const struct tcti_mark *mark);
+/* A client has the row's message already. */
+TCT_API void tcti_row_taken(struct tcti_row *row);
 /* The row that a delivery is kept as; 0: none. */
 TCT_API uint64_t tcti_delivery_row(const struct delivery *d);
 /* Marks that row for the session, with this number. */
