@@ -395,10 +395,12 @@ void txn_turn_end(void)
 	while ((node = list_pop(&submitted)) != NULL) {
 		struct tct_txn *txn = list_entry(node, struct tct_txn, link);
 
-		if (txn->status != TCT_OK)
+		if (txn->status != TCT_OK) {
 			txn_finished(txn);
-		else
+			loop_wake(); /* for what it has caused */
+		} else {
 			env_submit(txn->env, txn);
+		}
 	}
 }
 
