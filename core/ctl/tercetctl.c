@@ -476,13 +476,29 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* The command with its arguments; keys are where those of an encrypted store are, or NULL. */
+static int begin(const char *config, const char *socket_path,
+	const struct tcti_control_command *command, char **args, int count, const char *key,
+	const char *old_key, bool as_json)
+{
+	bool store = strcmp(command->name, "store") == 0;
+
+	if (count < (int)command->min || count > (int)command->max) {
+		fprintf(stderr, "Usage: tercetctl %s %s\n", command->name, command->arguments);
+		return USAGE;
+	}
+	if (store && count == 2 && strcmp(args[0], "new-key") == 0)
+		return new_key(config, args[1]);
+	name_keys(key, old_key, store);
+	return run(config, socket_path, command, args, count, as_json);
+}
+
 int main(int argc, char **argv)
 {
 	const char *config = TERCET_SYSCONFDIR "/tercet/tercet.conf", *socket_path = NULL;
 	const char *key = NULL, *old_key = NULL;
 	const struct tcti_control_command *command;
 	bool as_json = false, help = false;
-	uint32_t count;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:s:jVh", options, NULL)) != -1) {
@@ -528,14 +544,6 @@ int main(int argc, char **argv)
 			command->summary, command->help);
 		return DONE;
 	}
-	count = (uint32_t)(argc - optind - 1);
-	if (count < command->min || count > command->max) {
-		fprintf(stderr, "Usage: tercetctl %s %s\n", command->name, command->arguments);
-		return USAGE;
-	}
-	if (strcmp(command->name, "store") == 0 && strcmp(argv[optind + 1], "new-key") == 0 &&
-		count == 2)
-		return new_key(config, argv[optind + 2]);
-	name_keys(key, old_key, strcmp(command->name, "store") == 0);
-	return run(config, socket_path, command, argv + optind + 1, (int)count, as_json);
+	return begin(config, socket_path, command, argv + optind + 1, argc - optind - 1, key,
+		old_key, as_json);
 }
