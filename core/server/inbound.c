@@ -3,6 +3,7 @@
 /* inbound.c - see inbound.h. A set that failed counts as handled: its sender was told. */
 #include "core/server/inbound.h"
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/server/session.h"
 #include "core/server/turn.h"
@@ -11,6 +12,7 @@
 #include "core/xmpp/payload.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define AGAIN_MAX 1000
 
@@ -157,20 +159,13 @@ void inbound_end(struct inbound_token *t, struct tct_txn *txn)
 /* Who it is for and its id, or what it says: a client sends the same again. */
 static uint64_t hash_of(const struct tct_stanza *st)
 {
-	const struct tct_jid *to = tct_stanza_to(st);
+	const char *to = tct_stanza_to(st) != NULL ? tct_jid_text(tct_stanza_to(st)) : "";
 	const char *id = tct_stanza_id(st);
-	struct payload *p = stanza_payload((struct tct_stanza *)st);
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	const struct payload *p = stanza_payload((struct tct_stanza *)st);
+	uint64_t parts[2] = { hash_bytes(to, strlen(to)),
+		id != NULL ? hash_bytes(id, strlen(id)) : hash_bytes(p->bytes, p->len) };
 
-	for (const char *c = to != NULL ? tct_jid_text(to) : ""; *c != '\0'; c++)
-		h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-	h *= UINT64_C(0x100000001b3);
-	if (id == NULL)
-		for (uint32_t i = 0; i < p->len; i++)
-			h = (h ^ (unsigned char)p->bytes[i]) * UINT64_C(0x100000001b3);
-	for (; id != NULL && *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
-	return h;
+	return hash_bytes(parts, sizeof parts);
 }
 
 void inbound_expect_again(struct inbound *in, const struct tct_stanza *st)

@@ -318,24 +318,32 @@ static void ask_sources(struct tcti_row *row, struct row *shared, struct tct_ele
 	}
 }
 
+/* The row that the copies share, and in `extra` what clients see with it. */
+static struct row *share(struct tcti_row *row, struct tct_elem *extra)
+{
+	if (row->shared == NULL)
+		row->shared = row_new(row->archive, row->row->id);
+	ask_sources(row, row->shared, extra);
+	return row->shared;
+}
+
 struct delivery *tcti_row_delivery(struct tcti_row *row, const struct tcti_mark *mark)
 {
 	struct tct_stanza *st = tcti_row_stanza(row);
 	struct tct_elem *extra;
 	struct delivery *d;
+	struct row *shared;
 	struct arena a;
 
 	if (st == NULL || mark->kind != MARK_TO) {
 		tct_stanza_unref(st);
 		return NULL;
 	}
-	if (row->shared == NULL)
-		row->shared = row_new(row->archive, row->row->id);
 	arena_init(&a);
 	extra = elem_new(&a, "jabber:client", "extra");
-	ask_sources(row, row->shared, extra);
+	shared = share(row, extra);
 	d = delivery_new(st, NULL, extra);
-	row_copy(row->shared, d);
+	row_copy(shared, d);
 	arena_fini(&a);
 	tct_stanza_unref(st);
 	return d;
@@ -345,12 +353,9 @@ void tcti_row_taken(struct tcti_row *row)
 {
 	struct arena a;
 
-	if (row->shared == NULL)
-		row->shared = row_new(row->archive, row->row->id);
 	arena_init(&a);
-	ask_sources(row, row->shared, elem_new(&a, "jabber:client", "extra"));
+	share(row, elem_new(&a, "jabber:client", "extra"))->taken = true;
 	arena_fini(&a);
-	row->shared->taken = true;
 }
 
 /* ---- deliveries as they are ---- */
