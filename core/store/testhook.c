@@ -18,7 +18,7 @@
 static _Atomic bool stopped;
 static _Atomic unsigned commits, reads;
 /* The environment, as it was found at first; NULL: not looked for, empty: not there. */
-static const char *_Atomic hang_file, *_Atomic full_file;
+static const char *_Atomic hang_file, *_Atomic full_file, *_Atomic broken_file;
 static const char *_Atomic latency_text, *_Atomic fail_text;
 
 static void sleep_ms(long ms)
@@ -40,11 +40,17 @@ static const char *variable(const char *_Atomic *known, const char *name)
 	return value[0] != '\0' ? value : NULL;
 }
 
-static bool hangs(void)
+/* True while the file is there that the variable names. */
+static bool asked_by_file(const char *_Atomic *known, const char *name)
 {
-	const char *file = variable(&hang_file, "TERCET_STORE_HANG");
+	const char *file = variable(known, name);
 
 	return file != NULL && access(file, F_OK) == 0;
+}
+
+static bool hangs(void)
+{
+	return asked_by_file(&hang_file, "TERCET_STORE_HANG");
 }
 
 void testhook_wait(void)
@@ -84,7 +90,8 @@ static bool fails(const char *what, _Atomic unsigned *count)
 
 int testhook_commit(void)
 {
-	return fails("commit", &commits) ? TCT_EIO : TCT_OK;
+	return fails("commit", &commits) || asked_by_file(&broken_file, "TERCET_STORE_BROKEN") ?
+		TCT_EIO : TCT_OK;
 }
 
 int testhook_read(void)
@@ -94,10 +101,10 @@ int testhook_read(void)
 
 bool testhook_full(void)
 {
-	const char *fail = failing(), *file = variable(&full_file, "TERCET_STORE_FULL");
+	const char *fail = failing();
 
 	return (fail != NULL && strcmp(fail, "full") == 0) ||
-		(file != NULL && access(file, F_OK) == 0);
+		asked_by_file(&full_file, "TERCET_STORE_FULL");
 }
 
 void testhook_stop(void)
@@ -107,7 +114,7 @@ void testhook_stop(void)
 
 void testhook_forget(void)
 {
-	hang_file = full_file = latency_text = fail_text = NULL;
+	hang_file = full_file = broken_file = latency_text = fail_text = NULL;
 }
 
 #else

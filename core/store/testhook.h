@@ -9,6 +9,7 @@
  *	TERCET_STORE_FAIL=read:N           each N-th read fails
  *	TERCET_STORE_FAIL=full             there is no space
  *	TERCET_STORE_FULL=FILE             there is none while the file is there
+ *	TERCET_STORE_BROKEN=FILE           each set fails while the file is there
  *	TERCET_STORE_HANG=FILE             nothing comes back while the file is there
  *
  * Any store thread. */

@@ -62,6 +62,8 @@ class Server:
         self.environment["TERCET_STORE_HANG"] = self.hang
         self.full = os.path.join(self.folder, "full")
         self.environment["TERCET_STORE_FULL"] = self.full
+        self.broken = os.path.join(self.folder, "broken")
+        self.environment["TERCET_STORE_BROKEN"] = self.broken
         self.command = [os.path.realpath(os.environ.get("TERCET_DEVSERVER", DEVSERVER))]
         self.arguments = ["--listen", "127.0.0.1", "--c2s", "0", "--c2s-tls", "0"]
         for domain in domains:
@@ -125,6 +127,10 @@ class Server:
     def fill_store(self, full):
         """From now on the store has no room for anything new; or it has."""
         self.there(self.full, full)
+
+    def break_store(self, broken):
+        """From now on each set of writes fails; or it does not."""
+        self.there(self.broken, broken)
 
     def kill(self):
         self.running = False
