@@ -39,3 +39,6 @@ extern const struct control_entry control_entries[];
 /* Ends the call with an answer; once, from `run` or later. */
 void control_answer(struct control_call *call, int status, const char *fmt, ...)
 	TCT_PRINTF(3, 4);
+/* The host of the optional first argument: true and NULL without one; false: answered. */
+struct tct_host;
+bool control_find_host(struct control_call *call, struct tct_host **h);
