@@ -399,20 +399,28 @@ static bool same_print(const struct tct_mod *a, const struct tct_mod *b)
 	return strcmp(a->print != NULL ? a->print : "", b->print != NULL ? b->print : "") == 0;
 }
 
+/* True when it goes on with other options. */
+static bool takes_options(const struct tct_mod *m)
+{
+	return m->info->reconfigure != NULL || (m->info->flags & TCT_LIVE_OPTIONS) != 0;
+}
+
 /* The new options go into the running instance. */
 static bool reconfigure(struct tct_mod *m, struct tct_mod *new, struct module_plan *plan)
 {
 	struct arena old_arena = m->config_arena;
 	void *old = m->config;
 	struct tct_error err;
-	int status;
+	int status = TCT_OK;
 
 	m->config = new->config;
 	m->config_arena = new->config_arena;
 	error_clear(&err);
-	mod_enter(m);
-	status = m->info->reconfigure(m, old, &err);
-	mod_leave(m);
+	if (m->info->reconfigure != NULL) {
+		mod_enter(m);
+		status = m->info->reconfigure(m, old, &err);
+		mod_leave(m);
+	}
 	if (status != TCT_OK) {
 		m->config = old;
 		m->config_arena = old_arena;
@@ -442,7 +450,7 @@ static bool decide(struct module_host *h, struct module_plan *plan)
 			m->ending = true;
 		else if (same_print(m, new))
 			continue;
-		else if (m->info->reconfigure == NULL)
+		else if (!takes_options(m))
 			m->ending = true;
 		else
 			ok &= reconfigure(m, new, plan);

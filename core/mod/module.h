@@ -76,8 +76,8 @@ struct module_plan {
 bool modules_plan(struct module_plan *plan);
 /* Throws away what was planned. */
 void modules_forget(struct module_plan *plan);
-/* Makes what runs what was planned: instances that are gone or whose options changed without
- * a reconfigure end, others are told or started, in order. What depends on a restarted one
+/* Makes what runs what was planned: instances that are gone or whose options changed and that
+ * cannot take new ones end, others are told or started, in order. What depends on a restarted one
  * restarts. False: a load failed; `problems` says which; what could start runs. */
 bool modules_apply(struct module_plan *plan);
 /* Ends all instances, the last loaded first. */

@@ -30,7 +30,10 @@ enum tct_module_flags {
 	TCT_PER_HOST = 0,      /* one instance per host that lists it (default) */
 	TCT_GLOBAL = 1 << 0,   /* one instance, without host */
 	TCT_RESIDENT = 1 << 1, /* never unmapped */
-	TCT_INTERNAL = 1 << 2  /* uses <tercet/internal/...>: exactly the server's version */
+	TCT_INTERNAL = 1 << 2, /* uses <tercet/internal/...>: exactly the server's version */
+	/* Asks tct_mod_config() whenever it needs an option, and keeps none: a reload gives the
+	 * running instance its new options, and there is nothing for `reconfigure` to do. */
+	TCT_LIVE_OPTIONS = 1 << 3
 };
 
 /* Append-only. The first five fields never move. */

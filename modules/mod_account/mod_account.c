@@ -360,16 +360,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(account,
+TCT_MODULE_FLAGS(account, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "the life of accounts: last use, deletion with a grace period, reserved names",
 	.depends     = TCT_DEPENDS("@auth"),
@@ -378,5 +369,4 @@ TCT_MODULE(account,
 	.data_size   = sizeof(struct account),
 	.preload     = TCT_PRELOAD("account"),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

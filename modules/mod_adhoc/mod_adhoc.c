@@ -382,15 +382,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
 /* Those who offer are gone already. */
 static void unload(struct tct_mod *m)
 {
@@ -400,7 +391,7 @@ static void unload(struct tct_mod *m)
 		forget(adhoc, TAILQ_FIRST(&adhoc->executions));
 }
 
-TCT_MODULE(adhoc,
+TCT_MODULE_FLAGS(adhoc, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "XEP-0050: Ad-Hoc Commands",
 	.depends     = TCT_DEPENDS("disco"),
@@ -408,6 +399,5 @@ TCT_MODULE(adhoc,
 	.config_size = sizeof(struct adhoc_config),
 	.data_size   = sizeof(struct adhoc),
 	.load        = load,
-	.reconfigure = reconfigure,
 	.unload      = unload,
 );

@@ -171,16 +171,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(announce,
+TCT_MODULE_FLAGS(announce, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "Announcements of administrators, XEP-0133",
 	.depends     = TCT_DEPENDS("adhoc", "@auth"),
@@ -189,5 +180,4 @@ TCT_MODULE(announce,
 	.data_size   = sizeof(struct announce),
 	.load        = load,
 	.ready       = announce_resume,
-	.reconfigure = reconfigure,
 );

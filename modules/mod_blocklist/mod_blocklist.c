@@ -170,16 +170,7 @@ static int session_restore(struct tct_mod *m, void *data, const struct tct_value
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(blocklist,
+TCT_MODULE_FLAGS(blocklist, TCT_LIVE_OPTIONS,
 	.version      = "1.0",
 	.summary      = "XEP-0191: Blocking Command",
 	.options      = options,
@@ -190,7 +181,6 @@ TCT_MODULE(blocklist,
 	.preload      = TCT_PRELOAD("blocklist"),
 	.check        = check,
 	.load         = load,
-	.reconfigure  = reconfigure,
 	.entity_end   = entity_end,
 	.session_save = session_save,
 	.session_restore = session_restore,

@@ -119,16 +119,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(contact_info,
+TCT_MODULE_FLAGS(contact_info, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "XEP-0157: Contact Addresses for XMPP Services",
 	.depends     = TCT_DEPENDS("disco"),
@@ -136,5 +127,4 @@ TCT_MODULE(contact_info,
 	.config_size = sizeof(struct contact_config),
 	.check       = check,
 	.load        = load,
-	.reconfigure = reconfigure,
 );

@@ -246,15 +246,6 @@ static void session_end(struct tct_mod *m, void *data)
 	end(m, data); /* the module may go before the session */
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	(void)err;
@@ -267,7 +258,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-TCT_MODULE_FLAGS(csi, TCT_INTERNAL,
+TCT_MODULE_FLAGS(csi, TCT_INTERNAL | TCT_LIVE_OPTIONS,
 	.version         = TCT_SERVER_VERSION,
 	.summary         = "client state indication (XEP-0352)",
 	.options         = options,
@@ -277,6 +268,5 @@ TCT_MODULE_FLAGS(csi, TCT_INTERNAL,
 	.session_end     = session_end,
 	.session_save    = session_save,
 	.session_restore = session_restore,
-	.reconfigure     = reconfigure,
 	.load            = load,
 );

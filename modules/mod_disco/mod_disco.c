@@ -248,21 +248,11 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(disco,
+TCT_MODULE_FLAGS(disco, TCT_LIVE_OPTIONS,
 	.version     = "1.1",
 	.summary     = "XEP-0030: Service Discovery",
 	.depends     = TCT_DEPENDS("?roster"),
 	.options     = options,
 	.config_size = sizeof(struct disco_config),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

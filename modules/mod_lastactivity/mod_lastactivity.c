@@ -109,21 +109,11 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(lastactivity,
+TCT_MODULE_FLAGS(lastactivity, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "XEP-0012: Last Activity",
 	.options     = options,
 	.config_size = sizeof(struct last_config),
 	.data_size   = sizeof(struct last_data),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

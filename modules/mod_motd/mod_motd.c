@@ -100,16 +100,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(motd,
+TCT_MODULE_FLAGS(motd, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "Message of the day",
 	.depends     = TCT_DEPENDS("presence"),
@@ -118,5 +109,4 @@ TCT_MODULE(motd,
 	.data_size   = sizeof(struct motd),
 	.preload     = TCT_PRELOAD("motd"),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

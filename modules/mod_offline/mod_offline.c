@@ -118,15 +118,6 @@ static void unload(struct tct_mod *m)
 	offline_ids_fini(&((struct offline_data *)tct_mod_data(m))->out);
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
 /* The module may go before the session. */
 static void session_end(struct tct_mod *m, void *data)
 {
@@ -161,7 +152,7 @@ static void entity_end(struct tct_mod *m, void *data)
 	offline_queue_fini(data);
 }
 
-TCT_MODULE(offline,
+TCT_MODULE_FLAGS(offline, TCT_LIVE_OPTIONS,
 	.version      = "1.0",
 	.summary      = "messages for those who are offline (XEP-0160)",
 	.depends      = TCT_DEPENDS("?mam", "?roster"),
@@ -173,7 +164,6 @@ TCT_MODULE(offline,
 	.preload      = TCT_PRELOAD("offline_queue"),
 	.load         = load,
 	.unload       = unload,
-	.reconfigure  = reconfigure,
 	.session_save = session_save,
 	.session_restore = session_restore,
 	.session_end  = session_end,

@@ -244,16 +244,7 @@ static int session_restore(struct tct_mod *m, void *data, const struct tct_value
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(presence,
+TCT_MODULE_FLAGS(presence, TCT_LIVE_OPTIONS,
 	.version      = "1.0",
 	.summary      = "presence (RFC 6121 section 4)",
 	.depends      = TCT_DEPENDS("@roster"),
@@ -263,7 +254,6 @@ TCT_MODULE(presence,
 	.session_size = sizeof(struct presence_session),
 	.preload      = TCT_PRELOAD("presence"),
 	.load         = load,
-	.reconfigure  = reconfigure,
 	.session_end  = session_end,
 	.session_save    = session_save,
 	.session_restore = session_restore,

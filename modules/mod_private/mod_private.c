@@ -180,16 +180,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(private,
+TCT_MODULE_FLAGS(private, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "XEP-0049: Private XML Storage",
 	.options     = options,
@@ -197,5 +188,4 @@ TCT_MODULE(private,
 	.data_size   = sizeof(struct private_data),
 	.preload     = TCT_PRELOAD("private_sizes"),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

@@ -159,15 +159,6 @@ static void on_deleted(struct tct_mod *m, struct tct_entity *e)
 	tct_txn_submit(NULL, txn, NULL, NULL);
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	struct push_data *data = tct_mod_data(m);
@@ -186,7 +177,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-TCT_MODULE(push,
+TCT_MODULE_FLAGS(push, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "push notifications (XEP-0357)",
 	.options     = options,
@@ -195,6 +186,5 @@ TCT_MODULE(push,
 	.entity_size = sizeof(struct push_entity),
 	.preload     = TCT_PRELOAD("push"),
 	.load        = load,
-	.reconfigure = reconfigure,
 	.entity_end  = entity_end,
 );

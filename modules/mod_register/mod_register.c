@@ -156,7 +156,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	(void)err;
 	r->auth = tct_service(m, "auth", &r->auth_mod);
 	r->account = tct_service(m, "account", &r->account_mod);
-	tct_random(r->key, sizeof r->key);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS_REGISTER, "query", on_get);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_HOST | TCT_TO_SELF, NS_REGISTER, "query", on_set);
 	register_load_before(m);
@@ -164,16 +163,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE_FLAGS(register, TCT_INTERNAL,
+TCT_MODULE_FLAGS(register, TCT_INTERNAL | TCT_LIVE_OPTIONS,
 	.version     = TCT_SERVER_VERSION,
 	.summary     = "XEP-0077: In-Band Registration",
 	.depends     = TCT_DEPENDS("@auth", "?account"),
@@ -181,5 +171,4 @@ TCT_MODULE_FLAGS(register, TCT_INTERNAL,
 	.config_size = sizeof(struct register_config),
 	.data_size   = sizeof(struct registrar),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

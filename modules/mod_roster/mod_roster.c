@@ -117,16 +117,7 @@ static int session_restore(struct tct_mod *m, void *data, const struct tct_value
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(roster,
+TCT_MODULE_FLAGS(roster, TCT_LIVE_OPTIONS,
 	.version      = "1.0",
 	.summary      = "rosters and presence subscriptions (RFC 6121)",
 	.options      = options,
@@ -136,7 +127,6 @@ TCT_MODULE(roster,
 	.entity_size  = sizeof(struct roster),
 	.preload      = TCT_PRELOAD("roster", "roster_pending", "roster_version"),
 	.load         = load,
-	.reconfigure  = reconfigure,
 	.entity_end   = entity_end,
 	.session_save    = session_save,
 	.session_restore = session_restore,

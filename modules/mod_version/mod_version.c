@@ -44,20 +44,10 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(version,
+TCT_MODULE_FLAGS(version, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "XEP-0092: Software Version",
 	.options     = options,
 	.config_size = sizeof(struct version_config),
 	.load        = load,
-	.reconfigure = reconfigure,
 );

@@ -96,16 +96,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return find_since(m, welcome, err);
 }
 
-/* Options are looked up whenever they are needed. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
-TCT_MODULE(welcome,
+TCT_MODULE_FLAGS(welcome, TCT_LIVE_OPTIONS,
 	.version     = "1.0",
 	.summary     = "A greeting at the first login",
 	.depends     = TCT_DEPENDS("presence", "@auth"),
@@ -114,5 +105,4 @@ TCT_MODULE(welcome,
 	.data_size   = sizeof(struct welcome),
 	.preload     = TCT_PRELOAD("welcome"),
 	.load        = load,
-	.reconfigure = reconfigure,
 );
