@@ -63,3 +63,8 @@ uint64_t hash_bytes(const void *bytes, size_t len)
 		mix(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
+
+uint64_t tct_hash(const void *bytes, size_t len)
+{
+	return hash_bytes(bytes, len);
+}

@@ -123,6 +123,9 @@ TCT_API void tct_scope_free(void *block); /* NULL: nothing */
 TCT_API void tct_random(void *bytes, size_t len);
 /* Writes `len` random characters of [0-9a-z] and a NUL (so `out` has len + 1 bytes). */
 TCT_API void tct_random_id(char *out, size_t len);
+/* A hash under a secret of the process: nobody outside can choose what collides. For tables in
+ * memory; another process computes another one. Any thread. */
+TCT_API uint64_t tct_hash(const void *bytes, size_t len);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,8 @@
 
 #include <tercet/archive.h>
 
+#include <string.h>
+
 #define NS_FORWARD "urn:xmpp:forward:0"
 
 /* Behind what refuses, changes and records. */
@@ -38,13 +40,10 @@ struct carbons_entity {
 
 static uint32_t hash_of(const struct tct_jid *with, const char *id)
 {
-	uint32_t h = 2166136261u;
+	const char *bare = tct_jid_bare_text(with);
+	uint64_t both[2] = { tct_hash(bare, strlen(bare)), tct_hash(id, strlen(id)) };
+	uint32_t h = (uint32_t)tct_hash(both, sizeof both);
 
-	for (const char *at = tct_jid_bare_text(with); *at != '\0'; at++)
-		h = (h ^ (unsigned char)*at) * 16777619u;
-	h *= 16777619u;
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * 16777619u;
 	return h != 0 ? h : 1;
 }
 

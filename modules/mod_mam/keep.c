@@ -30,14 +30,10 @@ static uint64_t append(struct tct_mod *m, struct tct_event *ev, const struct tct
 
 static uint32_t hash_of(const struct tct_jid *with, const char *id)
 {
-	const char *text = tct_jid_bare_text(with);
-	uint32_t h = 2166136261u;
+	const char *bare = tct_jid_bare_text(with);
+	uint64_t both[2] = { tct_hash(bare, strlen(bare)), tct_hash(id, strlen(id)) };
+	uint32_t h = (uint32_t)tct_hash(both, sizeof both);
 
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	h *= 16777619u;
-	for (; *id != '\0'; id++)
-		h = (h ^ (unsigned char)*id) * 16777619u;
 	return h != 0 ? h : 1;
 }
 

@@ -9,24 +9,17 @@
 
 #define HOUR 3600
 
-/* Keyed, so that nobody can choose whose place he shares. */
-static uint32_t slot_of(const struct registrar *r, const char *address)
+/* By a keyed hash, so that nobody can choose whose place he shares. */
+static uint32_t slot_of(const char *address)
 {
 	unsigned char bytes[16] = { 0 };
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	size_t len = 0;
 
 	if (inet_pton(AF_INET6, address, bytes) == 1)
 		len = 8;
 	else if (inet_pton(AF_INET, address, bytes) == 1)
 		len = 4;
-	for (size_t i = 0; i < sizeof r->key; i++)
-		h = (h ^ r->key[i]) * UINT64_C(0x100000001b3);
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ bytes[i]) * UINT64_C(0x100000001b3);
-	for (size_t i = 0; i < sizeof r->key; i++)
-		h = (h ^ r->key[i]) * UINT64_C(0x100000001b3);
-	return (uint32_t)(h >> 32) % REGISTER_SLOTS;
+	return (uint32_t)(tct_hash(bytes, len) >> 32) % REGISTER_SLOTS;
 }
 
 bool register_take(struct tct_mod *m, const char *address)
@@ -41,7 +34,7 @@ bool register_take(struct tct_mod *m, const char *address)
 		memset(counts, 0, sizeof *counts);
 		counts->hour = hour;
 	}
-	mine = &counts->by_address[slot_of(r, address)];
+	mine = &counts->by_address[slot_of(address)];
 	if (*mine >= config->per_address || counts->all >= config->per_host)
 		return false;
 	++*mine;

@@ -28,7 +28,6 @@ struct registrar {
 	const struct tct_auth_ops *auth;
 	const struct tct_account_ops *account;
 	struct tct_mod *auth_mod, *account_mod;
-	uint8_t key[16]; /* of the hash of addresses */
 	struct register_counts counts;
 };
 
