@@ -36,6 +36,9 @@ struct control_entry {
 /* The table, ended by a NULL name (control_commands.c). */
 extern const struct control_entry control_entries[];
 
+/* tercetctl invite (control_invite.c). */
+void control_invite(struct control_call *call);
+
 /* Ends the call with an answer; once, from `run` or later. */
 void control_answer(struct control_call *call, int status, const char *fmt, ...)
 	TCT_PRINTF(3, 4);

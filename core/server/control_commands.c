@@ -190,6 +190,13 @@ const struct control_entry control_entries[] = {
 	{ { "deluser", "JID", "delete an account and everything that is kept of it",
 		  "Its sessions are ended first.", TCTI_CONTROL_OFFLINE, 1, 1 },
 		accounts_delete },
+	{ { "invite", "ACTION WHERE [TIME|ID [USES]]", "make, list and revoke invitations",
+		  "account HOST or account NAME@HOST: a link to make an account, with that name. "
+		  "contact NAME@HOST: a link to become that account's contact. Both for a TIME "
+		  "(\"3 days\", \"-\": as the options say) and a number of USES (1). list HOST: "
+		  "those that are open. revoke HOST ID: nobody can use that one any more.",
+		  TCTI_CONTROL_OFFLINE, 2, 4 },
+		control_invite },
 	{ { "devices", "JID", "list the clients of an account that say who they are",
 		  "With the times of their first and last login, and whether they have a token.",
 		  0, 1, 1 },

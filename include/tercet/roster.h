@@ -47,7 +47,9 @@ enum tct_roster_gift_flags {
 struct tct_roster_gift {
 	uint32_t size;
 	uint32_t flags;
-	uint32_t state;     /* TCT_ROSTER_TO, TCT_ROSTER_FROM */
+	uint32_t state;     /* TCT_ROSTER_TO, TCT_ROSTER_FROM; a stored one also
+	                       TCT_ROSTER_OUT (the caller sends the request), and
+	                       TCT_ROSTER_APPROVED (a request is answered as if by the account) */
 	const char *source; /* who gives, for example "groups": with that it is taken back */
 	const char *name;   /* shown unless the account has given one; may be NULL */
 	const char *group;  /* a group in which the contact is shown, too; may be NULL */
@@ -80,6 +82,11 @@ struct tct_roster_ops {
 	 * account's own and stays. TCT_ENOENT: nothing was there to be taken. */
 	int (*take)(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 		const struct tct_jid *contact, const char *source, const char *group);
+	/* Two accounts of the host become contacts that see each other, stored, in one write set
+	 * of its own. TCT_OK; TCT_EINVAL: they are one; TCT_EFULL: one of the rosters is full,
+	 * and nothing has changed. */
+	int (*introduce)(struct tct_mod *m, struct tct_entity *a, struct tct_entity *b,
+		const char *source);
 };
 
 #ifdef __cplusplus

@@ -8,8 +8,11 @@
 
 static const struct tct_option options[] = {
 	TCT_OPT_BOOL(struct register_config, allow_registration, .global = 1, .def = "false",
-		.doc = "Whether anybody can make an account. A server that lets everybody in is "
+		.doc = "Whether anybody can make an account, without an invitation. A server that lets everybody in is "
 		       "soon used for spam, and others close their doors to it."),
+	TCT_OPT_BOOL(struct register_config, registration_invite_only, .global = 1, .def = "false",
+		.doc = "With allow_registration, too, only those who have an invitation make an "
+		       "account (mod_invites); they can whether or not it is set."),
 	TCT_OPT_INT(struct register_config, per_address, .def = "3", .min = "1", .max = "10000",
 		.doc = "Accounts that are made from one address in an hour; from an IPv6 network "
 		       "/64."),
@@ -156,9 +159,12 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	(void)err;
 	r->auth = tct_service(m, "auth", &r->auth_mod);
 	r->account = tct_service(m, "account", &r->account_mod);
+	r->invites = tct_service(m, "invites", &r->invites_mod);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS_REGISTER, "query", on_get);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_HOST | TCT_TO_SELF, NS_REGISTER, "query", on_set);
 	register_load_before(m);
+	if (r->invites != NULL && TCT_AUTH_HAS(r->auth, create))
+		register_load_preauth(m);
 	tct_feature(m, NS_REGISTER);
 	return TCT_OK;
 }
@@ -166,9 +172,10 @@ static int load(struct tct_mod *m, struct tct_error *err)
 TCT_MODULE_FLAGS(register, TCT_INTERNAL | TCT_LIVE_OPTIONS,
 	.version     = TCT_SERVER_VERSION,
 	.summary     = "XEP-0077: In-Band Registration",
-	.depends     = TCT_DEPENDS("@auth", "?account"),
+	.depends     = TCT_DEPENDS("@auth", "?account", "?invites"),
 	.options     = options,
 	.config_size = sizeof(struct register_config),
 	.data_size   = sizeof(struct registrar),
+	.stream_size = sizeof(struct register_stream),
 	.load        = load,
 );

@@ -4,12 +4,13 @@
 #pragma once
 
 #include <tercet/account.h>
+#include <tercet/invite.h>
 #include <tercet/internal/stream.h>
 
 #define NS_REGISTER "jabber:iq:register"
 
 struct register_config {
-	bool allow_registration;
+	bool allow_registration, registration_invite_only;
 	int64_t per_address, per_host;
 	const char *instructions;
 };
@@ -26,9 +27,17 @@ struct register_counts {
 /* Data of the instance. */
 struct registrar {
 	const struct tct_auth_ops *auth;
-	const struct tct_account_ops *account;
-	struct tct_mod *auth_mod, *account_mod;
+	const struct tct_account_ops *account; /* NULL: not there; invites too */
+	const struct tct_invite_ops *invites;
+	struct tct_mod *auth_mod, *account_mod, *invites_mod;
 	struct register_counts counts;
+};
+
+/* Data of a stream that is not logged in. */
+struct register_stream {
+	char invite[TCT_INVITE_ID_SIZE]; /* that it has shown; "": none */
+	bool named;                      /* it says the name of the account */
+	uint32_t wrong;                  /* tokens that were none */
 };
 
 /* ---- limits.c ---- */
@@ -39,6 +48,15 @@ bool register_take(struct tct_mod *m, const char *address);
 /* ---- before.c: from streams that are not logged in ---- */
 
 void register_load_before(struct tct_mod *m);
+/* Anybody may make an account; or who has an invitation. Not on this stream as it is: false. */
+bool register_open(struct tct_mod *m, const struct tct_stream *s);
+bool register_invites(struct tct_mod *m, const struct tct_stream *s);
+void register_refuse(struct tct_stream *s, struct tct_stanza *iq, uint32_t condition,
+	const char *text);
+
+/* ---- preauth.c: a token comes first (XEP-0445) ---- */
+
+void register_load_preauth(struct tct_mod *m);
 
 /* ---- mod_register.c ---- */
 

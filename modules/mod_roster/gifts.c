@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SEEN_BITS (TCT_ROSTER_TO | TCT_ROSTER_FROM)
+#define STORED_BITS (SEEN_BITS | TCT_ROSTER_OUT | TCT_ROSTER_APPROVED)
 #define SOURCE_MAX 64
 
 /* What is done about one gift. */
@@ -60,6 +61,7 @@ struct told {
 	struct tct_entity *e;
 	const struct tct_jid *contact;
 	uint32_t before, after;
+	struct told *other; /* of the other account, in its own scope; NULL */
 };
 
 static void told_fini(void *block)
@@ -73,13 +75,14 @@ static void on_disk(struct tct_scope *scope, int status, void *data)
 {
 	struct told *t = data;
 
-	(void)scope;
+	if (t->other != NULL)
+		on_disk(scope, status, t->other);
 	if (status == TCT_OK && t->before != t->after)
 		roster_changed(t->m, NULL, t->e, t->contact, t->before, t->after);
 	tct_scope_free(t);
 }
 
-static void submit(struct change *c, uint32_t after)
+static struct told *told_new(const struct change *c, uint32_t after)
 {
 	struct tct_scope *scope = tct_entity_scope(c->m, c->e);
 	struct told *t = tct_scope_alloc(scope, sizeof *t, told_fini);
@@ -89,7 +92,12 @@ static void submit(struct change *c, uint32_t after)
 	t->contact = tct_jid_ref(c->contact);
 	t->before = c->before;
 	t->after = after;
-	tct_txn_submit(scope, c->txn, on_disk, t);
+	return t;
+}
+
+static void submit(struct change *c, uint32_t after)
+{
+	tct_txn_submit(tct_entity_scope(c->m, c->e), c->txn, on_disk, told_new(c, after));
 }
 
 /* Tells everybody; `shown`: the item that clients see may differ. */
@@ -114,8 +122,10 @@ static void change_end(struct change *c, bool shown)
 static bool acceptable(const struct tct_entity *e, const struct tct_jid *contact,
 	const struct tct_roster_gift *g)
 {
+	uint32_t bits = (g->flags & TCT_ROSTER_STORED) != 0 ? STORED_BITS : SEEN_BITS;
+
 	return g->size >= sizeof *g && g->source != NULL && g->source[0] != '\0' &&
-		strlen(g->source) <= SOURCE_MAX && (g->state & ~(uint32_t)SEEN_BITS) == 0 &&
+		strlen(g->source) <= SOURCE_MAX && (g->state & ~bits) == 0 &&
 		(g->name == NULL || strlen(g->name) <= ROSTER_NAME_MAX) &&
 		(g->group == NULL ||
 			(g->group[0] != '\0' && strlen(g->group) <= ROSTER_NAME_MAX)) &&
@@ -156,14 +166,21 @@ static void add_group(struct roster_item *item, const char *group)
 	item->groups_len += len;
 }
 
-static int store(struct change *c, const struct tct_roster_gift *gift)
+static bool has_room(const struct change *c)
 {
 	const struct roster_config *config = tct_mod_config(c->m);
+	const struct roster_item *item = roster_find(c->roster, c->contact);
+
+	return (item != NULL && (item->own & TCT_ROSTER_LISTED) != 0) ||
+		c->roster->listed < (size_t)config->max_contacts;
+}
+
+static int store(struct change *c, const struct tct_roster_gift *gift)
+{
 	struct roster_item *item = roster_find(c->roster, c->contact);
 	uint32_t own = item != NULL ? item->own : 0, after;
 
-	if ((own & TCT_ROSTER_LISTED) == 0 &&
-		c->roster->listed >= (size_t)config->max_contacts)
+	if (!has_room(c))
 		return TCT_EFULL;
 	if (item == NULL)
 		item = roster_add(c->roster, c->contact);
@@ -201,6 +218,48 @@ int roster_give(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	else
 		status = store(&c, gift);
 	change_end(&c, status == TCT_OK);
+	return status;
+}
+
+/* ---- two accounts ---- */
+
+/* Stores it, and pushes; says what is to be told. */
+static struct told *join(struct change *c, struct tct_txn *txn,
+	const struct tct_roster_gift *gift)
+{
+	const struct roster_item *item;
+
+	c->txn = txn;
+	store(c, gift);
+	item = roster_find(c->roster, c->contact);
+	roster_push(c->m, NULL, txn, c->e, item);
+	return told_new(c, item->state & ROSTER_SUBSCRIPTION);
+}
+
+int roster_introduce(struct tct_mod *m, struct tct_entity *a, struct tct_entity *b,
+	const char *source)
+{
+	struct tct_roster_gift gift = TCT_ROSTER_GIFT_INIT;
+	struct change of_a, of_b;
+	int status = TCT_EFULL;
+
+	gift.flags = TCT_ROSTER_STORED;
+	gift.state = SEEN_BITS;
+	gift.source = source;
+	if (!acceptable(a, tct_entity_jid(b), &gift) || !acceptable(b, tct_entity_jid(a), &gift))
+		return TCT_EINVAL;
+	change_begin(&of_a, m, NULL, a, tct_entity_jid(b));
+	change_begin(&of_b, m, NULL, b, tct_entity_jid(a));
+	if (has_room(&of_a) && has_room(&of_b)) {
+		struct tct_txn *txn = tct_txn_new(m);
+		struct told *told = join(&of_a, txn, &gift);
+
+		told->other = join(&of_b, txn, &gift);
+		tct_txn_submit(tct_entity_scope(m, a), txn, on_disk, told);
+		status = TCT_OK;
+	}
+	tct_jid_unref(of_a.contact);
+	tct_jid_unref(of_b.contact);
 	return status;
 }
 

@@ -55,6 +55,7 @@ static const struct tct_roster_ops ops = {
 	.watch = roster_watch,
 	.give = roster_give,
 	.take = roster_take,
+	.introduce = roster_introduce,
 };
 
 /* ---- the module ---- */

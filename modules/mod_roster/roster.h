@@ -168,3 +168,5 @@ int roster_give(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *contact, const struct tct_roster_gift *gift);
 int roster_take(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	const struct tct_jid *contact, const char *source, const char *group);
+int roster_introduce(struct tct_mod *m, struct tct_entity *a, struct tct_entity *b,
+	const char *source);
