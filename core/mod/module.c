@@ -221,6 +221,11 @@ static bool sort_planned(struct module_plan *plan, struct module_host *h)
 		return true;
 	/* Ties in order of the names: the same on every start. */
 	qsort(h->planned.items, h->planned.count, sizeof *h->planned.items, by_name);
+	/* Whoever opens a store while it loads finds the host's own. */
+	for (size_t i = 0; i < h->planned.count; i++) {
+		if (provides(h->planned.items[i]->name, "storage"))
+			visit(&s, h->planned.items[i]);
+	}
 	for (size_t i = 0; i < h->planned.count; i++)
 		visit(&s, h->planned.items[i]);
 	if (!s.cycle)
@@ -245,6 +250,15 @@ static struct module_so *open_named(struct module_plan *plan, const char *name)
 	return so;
 }
 
+static bool unwanted(const struct module_host *h, const char *name)
+{
+	for (size_t i = 0; i < h->unwanted.count; i++) {
+		if (strcmp(h->unwanted.items[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool plan_global(struct module_plan *plan, const char *name)
 {
 	struct module_so *so = open_named(plan, name);
@@ -255,6 +269,8 @@ static bool plan_global(struct module_plan *plan, const char *name)
 	if ((so->info.flags & TCT_GLOBAL) != 0)
 		return plan_instance(plan, plan->hosts[0], so);
 	for (size_t i = 1; i < plan->host_count; i++) {
+		if (unwanted(plan->hosts[i], name))
+			continue;
 		so->refs++;
 		ok &= plan_instance(plan, plan->hosts[i], so);
 	}

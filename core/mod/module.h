@@ -57,6 +57,7 @@ struct module_host {
 	struct hook_set *hooks;
 	config_setting_t *conf; /* the host's group, valid during modules_plan; or NULL */
 	VEC(const char *) wanted; /* names, without mod_; borrowed during modules_plan */
+	VEC(const char *) unwanted; /* of the global set's: not on this host; borrowed alike */
 	VEC(struct tct_mod *) instances; /* running, in order of loading */
 	VEC(struct tct_mod *) planned;   /* checked, not running yet */
 };

@@ -117,12 +117,22 @@ static void deleted(struct tct_scope *scope, int status, void *data)
 	done(data, status, "was deleted");
 }
 
+/* A host whose accounts come and go by themselves has none of these operations. */
+static bool by_hand(struct control_call *call, const struct account *a)
+{
+	if (TCT_AUTH_HAS(a->ops, create) && TCT_AUTH_HAS(a->ops, set_password) &&
+		TCT_AUTH_HAS(a->ops, remove) && TCT_AUTH_HAS(a->ops, import))
+		return true;
+	control_answer(call, TCT_EPERM, "accounts of \"%s\" are not made by hand", a->host->name);
+	return false;
+}
+
 void accounts_add(struct control_call *call)
 {
 	struct account a;
 	const struct tct_jid *jid = find_account(call, &a);
 
-	if (jid != NULL)
+	if (jid != NULL && by_hand(call, &a))
 		a.ops->create(a.provider, call->scope, tct_jid_node(jid), call->input, added, call);
 	tct_jid_unref(jid);
 }
@@ -132,7 +142,7 @@ void accounts_passwd(struct control_call *call)
 	struct account a;
 	const struct tct_jid *jid = find_account(call, &a);
 
-	if (jid != NULL)
+	if (jid != NULL && by_hand(call, &a))
 		a.ops->set_password(a.provider, call->scope, tct_jid_node(jid), call->input,
 			changed, call);
 	tct_jid_unref(jid);
@@ -143,7 +153,7 @@ void accounts_delete(struct control_call *call)
 	struct account a;
 	const struct tct_jid *jid = find_account(call, &a);
 
-	if (jid != NULL)
+	if (jid != NULL && by_hand(call, &a))
 		a.ops->remove(a.provider, call->scope, tct_jid_node(jid), deleted, call);
 	tct_jid_unref(jid);
 }
@@ -495,7 +505,8 @@ void accounts_import(struct control_call *call)
 	struct account a;
 	struct tct_host *h;
 
-	if (!control_find_host(call, &h) || !find_auth(call, h, &a))
+	if (!control_find_host(call, &h) || !find_auth(call, h, &a) ||
+		!by_hand(call, &a))
 		return;
 	im = tct_scope_alloc(call->scope, sizeof *im, NULL);
 	im->call = call;

@@ -109,6 +109,12 @@ static int index_of(const struct server_plan *plan, const char *name)
 	return -1;
 }
 
+static void forget_wanted(struct module_host *h)
+{
+	vec_fini(&h->wanted);
+	vec_fini(&h->unwanted);
+}
+
 /* Makes the hosts of the plan, and says which modules each wants. */
 static void prepare_hosts(struct server_plan *plan)
 {
@@ -123,7 +129,7 @@ static void prepare_hosts(struct server_plan *plan)
 		if (i >= 0)
 			server_plan_wanted(plan, i, &h->mh);
 		else
-			vec_fini(&h->mh.wanted);
+			forget_wanted(&h->mh);
 		h->removed = i < 0;
 	}
 }
@@ -132,7 +138,7 @@ static void forget_conf(struct module_host **hosts, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		hosts[i]->conf = NULL;
-		vec_fini(&hosts[i]->wanted);
+		forget_wanted(hosts[i]);
 	}
 }
 

@@ -197,6 +197,16 @@ void server_plan_wanted(struct server_plan *plan, int i, struct module_host *h)
 		return;
 	}
 	h->conf = plan->groups.items[i];
+	list = config_setting_get_member(h->conf, "modules_disabled");
+	vec_fini(&h->unwanted);
+	for (int k = 0; list != NULL && k < config_setting_length(list); k++) {
+		const char *name = config_setting_get_string_elem(list, k);
+
+		if (name == NULL)
+			conf_problem(&plan->problems, list, "modules_disabled: every item is a string");
+		else
+			vec_push(&h->unwanted, name);
+	}
 	list = config_setting_get_member(h->conf, "modules");
 	for (int k = 0; list != NULL && k < config_setting_length(list); k++) {
 		const char *name = config_setting_get_string_elem(list, k);

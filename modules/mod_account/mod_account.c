@@ -149,6 +149,12 @@ static void switched(struct tct_scope *scope, int status, void *data)
 	work_done(scope, status, w);
 }
 
+/* Accounts of that kind have no such state. */
+static void impossible(struct tct_scope *scope, void *data)
+{
+	work_done(scope, TCT_EPERM, data);
+}
+
 static void set_disabled(struct tct_mod *m, struct tct_scope *scope, const char *user,
 	bool disabled, tct_auth_done_fn *fn, void *data)
 {
@@ -156,6 +162,10 @@ static void set_disabled(struct tct_mod *m, struct tct_scope *scope, const char 
 	struct work *w = work_new(m, scope, user, fn, data);
 
 	w->disabled = disabled;
+	if (!TCT_AUTH_HAS(account->auth, set_disabled)) {
+		tct_timer_start(scope, 1, 0, impossible, w);
+		return;
+	}
 	account->auth->set_disabled(account->auth_mod, scope, user, disabled, switched, w);
 }
 
@@ -195,6 +205,10 @@ static void remove_account(struct tct_mod *m, struct tct_scope *scope, const cha
 	const struct account_config *config = tct_mod_config(m);
 	struct work *w;
 
+	if (!TCT_AUTH_HAS(account->auth, set_disabled)) {
+		tct_timer_start(scope, 1, 0, impossible, work_new(m, scope, user, fn, data));
+		return;
+	}
 	if (config->registration_delete_grace_period == 0) {
 		account->auth->remove(account->auth_mod, scope, user, fn, data);
 		return;

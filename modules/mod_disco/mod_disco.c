@@ -4,6 +4,7 @@
  * all modules (tct_feature), and what else they have to say (tct_on_disco). Who may not see
  * an account's presence gets what one gets who asks for an account that is not there
  * (section 8): an error to disco#info, no items to disco#items. */
+#include <tercet/auth.h>
 #include <tercet/module.h>
 #include <tercet/roster.h>
 
@@ -113,6 +114,14 @@ static void forms_last(struct tct_elem *answer)
 	}
 }
 
+/* XEP-0175 section 5. */
+static bool anonymous(struct tct_mod *m)
+{
+	const struct tct_auth_ops *auth = tct_service(m, "auth", NULL);
+
+	return auth != NULL && TCT_AUTH_HAS(auth, anonymous);
+}
+
 static void fill_info(struct tct_mod *m, const struct tct_disco_query *q, struct tct_elem *answer)
 {
 	const struct disco_config *config = tct_mod_config(m);
@@ -120,7 +129,7 @@ static void fill_info(struct tct_mod *m, const struct tct_disco_query *q, struct
 	if (q->target == TCT_TO_HOST)
 		add_identity(answer, "server", "im", config->name);
 	else
-		add_identity(answer, "account", "registered", NULL);
+		add_identity(answer, "account", anonymous(m) ? "anonymous" : "registered", NULL);
 	tct_disco_ask(m, q, answer);
 	add_features(m, answer);
 	forms_last(answer);

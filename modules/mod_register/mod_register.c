@@ -131,6 +131,7 @@ static enum tct_verdict on_set(struct tct_mod *m, struct tct_event *ev)
 	const struct tct_elem *query = tct_stanza_payload(ev->stanza);
 	const char *name = tct_child_text(query, NS_REGISTER, "username");
 	const char *password = tct_child_text(query, NS_REGISTER, "password");
+	const struct registrar *r = tct_mod_data(m);
 	const struct tct_jid *jid;
 	bool own;
 
@@ -138,6 +139,9 @@ static enum tct_verdict on_set(struct tct_mod *m, struct tct_event *ev)
 		strcmp(tct_host_name(tct_entity_host(tct_session_entity(ev->origin.session))),
 			tct_host_name(tct_mod_host(m))) != 0)
 		return tct_refuse(ev, TCT_SERVICE_UNAVAILABLE, NULL);
+	/* Accounts that go by themselves have no password to change. */
+	if (!TCT_AUTH_HAS(r->auth, set_password) || !TCT_AUTH_HAS(r->auth, remove))
+		return tct_refuse(ev, TCT_NOT_ALLOWED, NULL);
 	if (tct_child(query, NS_REGISTER, "remove") != NULL)
 		return remove_account(m, ev);
 	if (name == NULL || password == NULL || *password == '\0')

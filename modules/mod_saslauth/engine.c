@@ -335,7 +335,9 @@ static void step(struct exchange *x, const char *text, bool initial)
 		engine_fail(x, "malformed-request", NULL);
 		return;
 	case SASL_ABSENT:
-		if (initial) { /* RFC 6120 6.4.2: an empty challenge asks for it */
+		/* RFC 6120 6.4.2: an empty challenge asks for it. ANONYMOUS goes on without
+		 * (XEP-0175 section 4). */
+		if (initial && x->mech != SASL_ANONYMOUS) {
 			engine_challenge(x, NULL);
 			return;
 		}

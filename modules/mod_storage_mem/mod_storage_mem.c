@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* mod_storage_mem - the service "storage" in memory: for tests and for trying things out.
- * Everything is gone when the server stops. Each table is a sorted array of users, each user
+/* mod_storage_mem - the service "storage" in memory, of one host: for tests, for trying things
+ * out, and for anonymous users. Everything is gone when the server stops. Each table is a sorted array of users, each user
  * an array of rows sorted by key or id, under one lock; a transaction is a list of operations
  * applied at commit. */
 #include <tercet/module.h>
@@ -604,9 +604,9 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-TCT_MODULE_FLAGS(storage_mem, TCT_GLOBAL,
+TCT_MODULE(storage_mem,
 	.version   = "1.0",
-	.summary   = "storage in memory, for tests: nothing survives",
+	.summary   = "storage in memory: nothing survives",
 	.data_size = sizeof(struct mem),
 	.load      = load,
 );

@@ -12,6 +12,7 @@
 SERVER_DIR=
 # Options of "devserver start"; empty arrays and strings: the defaults.
 LISTEN=() DOMAINS=() USERS=() ADMINS=()
+declare -A HOST_SNIPPETS=()
 USERS_FILE= CERT= KEY= CA= CONFIG_SNIPPET= HOST_SNIPPET=
 C2S= C2S_TLS=
 NO_LIMITS=no
@@ -183,7 +184,7 @@ module_names()
 		name=${name%.so}
 		[ -z "${TERCET_DEVSERVER_MODULES:-}" ] || continue
 		case $name in
-		storage_* | test_*) ;;
+		storage_* | test_* | auth_anonymous) ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -249,7 +250,7 @@ write_config()
 			echo "hosts = ("
 			for domain in "${DOMAINS[@]}"; do
 				printf '%s\t{\n\t\tname = %s;\n%s\n\t}' "$comma" "$(quote "$domain")" \
-					"$HOST_SNIPPET"
+					"$HOST_SNIPPET${HOST_SNIPPETS[$domain]:-}"
 				comma=$',\n'
 			done
 			printf '\n);\n'
@@ -263,7 +264,7 @@ no_limits()
 {
 	sets_option "$CONFIG_SNIPPET" sessions_per_account || echo "sessions_per_account = 100000;"
 	# Whoever speaks of it, perhaps to disable it, knows what he wants.
-	case $CONFIG_SNIPPET$HOST_SNIPPET in *offline*) return 0 ;; esac
+	case $CONFIG_SNIPPET$HOST_SNIPPET${HOST_SNIPPETS[*]} in *offline*) return 0 ;; esac
 	! module_names | grep -qx offline || echo "offline: { max_messages = 10000;" \
 		"max_bytes = \"100 MB\"; max_references = 10000; stranger_share = 100; };"
 }
@@ -363,13 +364,15 @@ user_lines()
 # An account that is there already gets that password.
 import_users()
 {
-	local domain
+	local domain lines
 	[ ${#USERS[@]} -gt 0 ] || [ -n "$USERS_FILE" ] || return 0
 	for domain in "${DOMAINS[@]}"; do
-		user_lines | awk -v domain="$domain" '
+		lines=$(user_lines | awk -v domain="$domain" '
 			{ name = $0; sub(/:.*/, "", name); rest = substr($0, length(name) + 1)
 			  at = index(name, "@")
-			  if (substr(name, at + 1) == domain) print substr(name, 1, at - 1) rest }' |
+			  if (substr(name, at + 1) == domain) print substr(name, 1, at - 1) rest }')
+		[ -n "$lines" ] || continue
+		printf '%s\n' "$lines" |
 			ctl import-users "$domain" >"$SERVER_DIR/import.log" 2>&1 ||
 			die "importing accounts: $(tail -n 3 "$SERVER_DIR/import.log")"
 	done

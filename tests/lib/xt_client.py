@@ -198,6 +198,9 @@ class Connection:
             plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
             self.send(f"<auth xmlns='{SASL_NS}' mechanism='PLAIN'>{plain}</auth>")
             self.sasl_outcome()
+        elif mechanism == "ANONYMOUS":
+            self.send(f"<auth xmlns='{SASL_NS}' mechanism='ANONYMOUS'/>")
+            self.sasl_outcome()
         else:
             self.scram(user, password, mechanism)
         self.reader = StreamReader()
