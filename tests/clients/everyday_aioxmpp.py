@@ -7,13 +7,13 @@
 Skipped (77) without aioxmpp. The server is a real one with a state folder of its own.
 """
 import asyncio
-import logging
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_server import Server, missing  # noqa: E402
+from xt_people import TIMEOUT, accounts, cannot_play, quiet, served  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 try:
     import aioxmpp
@@ -22,7 +22,6 @@ except ImportError:
     print("no aioxmpp (Debian package python3-aioxmpp)")
     sys.exit(77)
 
-TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
 MODULES = ("roster", "presence", "blocklist", "vcard", "private")
 
 
@@ -143,21 +142,11 @@ async def play(server):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or missing(MODULES):
+    if cannot_play(MODULES):
         return 77
-    logging.basicConfig(level=os.environ.get("LOG", "CRITICAL"))
-    server = Server(users=[f"{name}@localhost:secret of {name}" for name in ("romeo", "juliet")])
-    try:
-        server.start()
+    quiet("CRITICAL")
+    with served(Server(users=accounts("romeo", "juliet"))) as server:
         asyncio.run(play(server))
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

@@ -7,14 +7,14 @@
 Skipped (77) without slixmpp. The server is a real one with a state folder of its own.
 """
 import asyncio
-import logging
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_server import Server, missing  # noqa: E402
+from xt_people import (TIMEOUT, Waiting, accounts, cannot_play, new_loop,  # noqa: E402
+                       quiet, served)
+from xt_server import Server  # noqa: E402
 
 try:
     import slixmpp
@@ -24,7 +24,6 @@ except ImportError:
     print("no slixmpp (Debian package python3-slixmpp)")
     sys.exit(77)
 
-TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
 MODULES = ("roster", "presence", "blocklist", "vcard", "private", "lastactivity")
 
 
@@ -34,12 +33,13 @@ class Note(ElementBase):
     interfaces = sub_interfaces = {"text"}
 
 
-class Person(slixmpp.ClientXMPP):
+class Person(Waiting, slixmpp.ClientXMPP):
     def __init__(self, server, name):
-        super().__init__(f"{name}@localhost", f"secret of {name}")
+        slixmpp.ClientXMPP.__init__(self, f"{name}@localhost", f"secret of {name}")
+        Waiting.__init__(self)
         self.house, self.ca_certs = server, server.certificate
         self.heard, self.errors, self.online, self.blocked = [], [], set(), []
-        self.changed, self.started = asyncio.Event(), False
+        self.started = False
         for plugin in ("xep_0012", "xep_0030", "xep_0049", "xep_0054", "xep_0191"):
             self.register_plugin(plugin)
         self["xep_0049"].register(Note)
@@ -51,7 +51,7 @@ class Person(slixmpp.ClientXMPP):
         self.add_event_handler("blocked", lambda iq: self.on_push(iq, "block"))
         self.add_event_handler("unblocked", lambda iq: self.on_push(iq, "unblock"))
         for event in ("roster_update", "disconnected"):
-            self.add_event_handler(event, lambda _: self.changed.set())
+            self.add_event_handler(event, self.happened)
 
     async def on_start(self, _event):
         await self.get_roster()
@@ -79,18 +79,8 @@ class Person(slixmpp.ClientXMPP):
     def contact(self, other):
         return self.client_roster[other] if other in self.client_roster else {}
 
-    async def wait(self, what, condition):
-        end = time.monotonic() + TIMEOUT
-        while not condition():
-            left = end - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"{self.boundjid.bare}: timeout: {what}; {self.heard}, "
-                                     f"{self.errors}, {self.online}, {self.blocked}")
-            self.changed.clear()
-            try:
-                await asyncio.wait_for(self.changed.wait(), min(left, 1))
-            except asyncio.TimeoutError:
-                pass
+    def story(self):
+        return f"{self.boundjid.bare}: {self.heard}, {self.errors}, {self.online}, {self.blocked}"
 
 
 async def contacts(romeo, juliet):
@@ -171,24 +161,11 @@ async def play(server):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or missing(MODULES):
+    if cannot_play(MODULES):
         return 77
-    logging.basicConfig(level=os.environ.get("LOG", "ERROR"))
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    server = Server(users=[f"{name}@localhost:secret of {name}" for name in ("romeo", "juliet")])
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        server.start()
-        loop.run_until_complete(play(server))
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
-    finally:
-        server.remove()
+    quiet()
+    with served(Server(users=accounts("romeo", "juliet"))) as server:
+        new_loop().run_until_complete(play(server))
     return 0
 
 

@@ -24,7 +24,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from xt_authority import Authority  # noqa: E402
 from xt_client import Connection, Failure  # noqa: E402
-from xt_server import Server, missing  # noqa: E402
+from xt_people import accounts, cannot_play, served  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 TIMEOUT = float(os.environ.get("XT_TIMEOUT", "60"))
 REPLY = "Call me but love"
@@ -240,32 +241,18 @@ def play(server, folder, authority, picture_path):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or missing():
+    problem = "Gajim does not run as root" if os.geteuid() == 0 else cannot_play(programs=PROGRAMS)
+    if problem is not None:
+        print(problem)
         return 77
-    if os.geteuid() == 0:
-        print("Gajim does not run as root")
-        return 77
-    for program in PROGRAMS:
-        if shutil.which(program) is None:
-            print(f"no {program}")
-            return 77
     folder = tempfile.mkdtemp(prefix="tercet-test.")
-    authority = Authority(folder)
-    server = Server(users=[f"{user}@localhost:secret of {user}"
-                           for user in ("romeo", "juliet", "paris")],
-                    options=authority.options())
-    server.ca = authority.ca
     try:
-        server.start()
-        play(server, folder, authority, sys.argv[1] if len(sys.argv) > 1 else None)
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
+        authority = Authority(folder)
+        server = Server(users=accounts("romeo", "juliet", "paris"), options=authority.options())
+        server.ca = authority.ca
+        with served(server):
+            play(server, folder, authority, sys.argv[1] if len(sys.argv) > 1 else None)
     finally:
-        server.remove()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 

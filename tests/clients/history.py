@@ -11,14 +11,14 @@ middle of it. In the end both have the same history: what was sent, once, in ord
 Skipped (77) without slixmpp or aioxmpp. The server is a real one with a state folder of its own.
 """
 import asyncio
-import logging
 import os
 import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_server import Server, missing  # noqa: E402
+from xt_people import accounts, cannot_play, quiet, served  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 try:
     import aioxmpp
@@ -280,23 +280,13 @@ async def play(server, seed):
 
 
 def main():
-    if missing(("mam",)):
+    if cannot_play(("mam",)):
         return 77
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else random.SystemRandom().randrange(1 << 32)
     print(f"again: history.py {seed}")
-    logging.basicConfig(level=os.environ.get("LOG", "CRITICAL"))
-    server = Server(users=[f"{name}@localhost:secret of {name}" for name in ("romeo", "juliet")])
-    try:
-        server.start()
+    quiet("CRITICAL")
+    with served(Server(users=accounts("romeo", "juliet")), 8000) as server:
         asyncio.run(play(server, seed))
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-8000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

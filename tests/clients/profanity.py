@@ -20,9 +20,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_authority import Authority  # noqa: E402
-from xt_server import Server, missing  # noqa: E402
-
-TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
+from xt_people import TIMEOUT, accounts, cannot_play, served  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 SETTINGS = """[connection]
 tls.certpath={trust}
@@ -183,28 +182,17 @@ def play(server, folder, authority):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or missing():
+    problem = cannot_play(programs=("profanity", "tmux"))
+    if problem is not None:
+        print(problem)
         return 77
-    for program in ("profanity", "tmux"):
-        if shutil.which(program) is None:
-            print(f"no {program} (Debian package {program})")
-            return 77
     folder = tempfile.mkdtemp(prefix="tercet-test.")
-    authority = Authority(folder)
-    server = Server(users=[f"{user}@localhost:secret of {user}"
-                           for user in ("romeo", "juliet", "paris")],
-                    options=authority.options())
     try:
-        server.start()
-        play(server, folder, authority)
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
+        authority = Authority(folder)
+        with served(Server(users=accounts("romeo", "juliet", "paris"),
+                           options=authority.options())) as server:
+            play(server, folder, authority)
     finally:
-        server.remove()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 

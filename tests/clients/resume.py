@@ -13,14 +13,14 @@ Skipped (77) without aioxmpp. The server is a real one with a state folder of it
 """
 import asyncio
 import datetime
-import logging
 import os
 import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_server import Server, missing  # noqa: E402
+from xt_people import accounts, cannot_play, quiet, served  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 try:
     import aioopenssl
@@ -180,23 +180,13 @@ async def converse(server, seed):
 
 
 def main():
-    if missing():
+    if cannot_play():
         return 77
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    logging.basicConfig(level=os.environ.get("LOG", "CRITICAL"))
-    server = Server(users=[f"{name}@localhost:secret of {name}" for name in ("romeo", "juliet")])
-    try:
-        server.start()
+    quiet("CRITICAL")
+    print(f"again: resume.py {seed}")
+    with served(Server(users=accounts("romeo", "juliet")), 8000) as server:
         asyncio.run(converse(server, seed))
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(f"seed {seed}")
-        print(server.log()[-8000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

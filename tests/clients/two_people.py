@@ -9,14 +9,15 @@ Skipped (77) without slixmpp. The server is a real one with a state folder of it
 """
 import asyncio
 import datetime
-import logging
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_server import Server, missing  # noqa: E402
+from xt_people import (TIMEOUT, Waiting, accounts, cannot_play, new_loop,  # noqa: E402
+                       quiet, served)
+from xt_server import Server  # noqa: E402
 
 try:
     import slixmpp
@@ -25,27 +26,27 @@ except ImportError:
     print("no slixmpp (Debian package python3-slixmpp)")
     sys.exit(77)
 
-TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
 WAYS = [(tls, mechanism) for tls in ("starttls", "direct")
         for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256")]
 
 
-class Person(slixmpp.ClientXMPP):
+class Person(Waiting, slixmpp.ClientXMPP):
     """A client that keeps what it hears, and lets others wait for it."""
 
     def __init__(self, server, name, password, way):
-        super().__init__(f"{name}@localhost", password, sasl_mech=way[1])
+        slixmpp.ClientXMPP.__init__(self, f"{name}@localhost", password, sasl_mech=way[1])
+        Waiting.__init__(self)
         self.house, self.way = server, way
         self.ca_certs = server.certificate
-        self.heard, self.online, self.changed = [], set(), asyncio.Event()
+        self.heard, self.online = [], set()
         for plugin in ("xep_0030", "xep_0092", "xep_0199", "xep_0202"):
             self.register_plugin(plugin)
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", self.on_message)
         self.add_event_handler("got_online", self.on_online)
         self.add_event_handler("got_offline", self.on_offline)
-        self.add_event_handler("roster_update", lambda _: self.changed.set())
-        self.add_event_handler("disconnected", lambda _: self.changed.set())
+        self.add_event_handler("roster_update", self.happened)
+        self.add_event_handler("disconnected", self.happened)
         for failure in ("failed_auth", "failed_all_auth", "stream_error"):
             self.add_event_handler(failure, lambda what: self.heard.append(("error", str(what))))
         self.started = False
@@ -77,22 +78,13 @@ class Person(slixmpp.ClientXMPP):
     def subscription(self, other):
         return self.client_roster[other]["subscription"] if other in self.client_roster else None
 
-    async def wait(self, what, condition):
-        deadline = time.monotonic() + TIMEOUT
-        while not condition():
-            errors = [text for kind, text in self.heard if kind == "error"]
-            if errors:
-                raise AssertionError(f"{self.boundjid.bare}: {errors[0]} while waiting: {what}")
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"{self.boundjid.bare}: timeout: {what}; "
-                                     f"heard {self.heard}, online {self.online}, "
-                                     f"roster {list(self.client_roster.keys())}")
-            self.changed.clear()
-            try:
-                await asyncio.wait_for(self.changed.wait(), min(left, 1))
-            except asyncio.TimeoutError:
-                pass
+    def trouble(self):
+        errors = [text for kind, text in self.heard if kind == "error"]
+        return f"{self.boundjid.bare}: {errors[0]}" if errors else None
+
+    def story(self):
+        return (f"{self.boundjid.bare}: heard {self.heard}, online {self.online}, "
+                f"roster {list(self.client_roster.keys())}")
 
 
 async def talk(one, other, text):
@@ -172,18 +164,13 @@ async def wrong_password(server):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or missing():
+    if cannot_play():
         return 77
-    logging.basicConfig(level=os.environ.get("LOG", "ERROR"))
-    # Its complaints of tasks that slixmpp leaves behind at the end are not ours.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    quiet()
     couples = [(f"romeo{i}", f"juliet{i}") for i in range(len(WAYS))]
-    users = [f"{name}@localhost:secret of {name}" for couple in couples for name in couple]
-    server = Server(users=users)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        server.start()
+    names = [name for couple in couples for name in couple]
+    loop = new_loop()
+    with served(Server(users=accounts(*names)), 8000) as server:
         for couple, way in zip(couples, WAYS):
             loop.run_until_complete(first_meeting(server, couple, way))
             print(f"met: {way}", flush=True)
@@ -193,14 +180,6 @@ def main():
         for couple, way in zip(couples, reversed(WAYS)):
             loop.run_until_complete(second_meeting(server, couple, way))
             print(f"met again: {way}", flush=True)
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-8000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 
