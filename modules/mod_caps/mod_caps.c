@@ -10,8 +10,9 @@
 #include <string.h>
 
 static const struct tct_option options[] = {
-	TCT_OPT_STRING(struct caps_config, node, .def = "https://example.org/tercet",
-		.doc = "Address of a page about the software, which names it to clients."),
+	TCT_OPT_STRING(struct caps_config, node, .def = "urn:uuid:60d1eedb-7be0-4f6d-abc8-0c91a1a6240a",
+		.doc = "URI that names the software to clients, best of a page about it. The default "
+		       "is a name that no other software has, and leads nowhere."),
 	TCT_OPT_SIZE(struct caps_config, cache, .def = "4 MB", .min = "16 KB", .max = "1 GB",
 		.doc = "Memory for what clients can do. What has not been used for the longest "
 		       "time goes first, and is asked again when it is needed."),
