@@ -73,6 +73,17 @@ void presence_directed_clear(struct presence_session *ps)
 		drop(ps, &ps->directed);
 }
 
+bool presence_directed_to(
+	const struct tct_mod *m, const struct tct_session *s, const struct tct_jid *who)
+{
+	const struct presence_session *ps = tct_session_data_peek(m, s);
+	const struct presence_directed *d = ps != NULL ? ps->directed : NULL;
+
+	while (d != NULL && !tct_jid_equal_bare(d->jid, who))
+		d = d->next;
+	return d != NULL;
+}
+
 /* ---- over a restart of the server ---- */
 
 /* Addresses, each with its NUL. */

@@ -207,6 +207,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, on_outbound);
 	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, on_inbound);
 	tct_on_presence(m, TCT_DELIVER, TCT_PRIO_OBSERVE, on_deliver);
+	tct_on_iq_stage(m, TCT_RESOLVED, TCT_PRIO_FILTER, presence_on_request);
 	tct_on_session(m, TCT_SESSION_RESUMED, on_resumed);
 	tct_on_session(m, TCT_SESSION_ENDED, on_ended);
 	tct_on_entity(m, TCT_ENTITY_DELETED, presence_last_delete);

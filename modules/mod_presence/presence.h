@@ -105,6 +105,9 @@ bool presence_directed_add(
 void presence_directed_remove(
 	struct tct_mod *m, struct tct_session *s, const struct tct_jid *to);
 void presence_directed_clear(struct presence_session *ps);
+/* True when the session has sent directed presence to an address of that bare one. */
+bool presence_directed_to(
+	const struct tct_mod *m, const struct tct_session *s, const struct tct_jid *who);
 /* The list as a field of a record, and back. */
 void presence_directed_save(const struct presence_session *ps, struct tct_record *out);
 void presence_directed_restore(
@@ -112,6 +115,11 @@ void presence_directed_restore(
 /* The operation of the service. */
 void presence_directed_end(struct tct_mod *m, struct tct_event *ev, struct tct_entity *e,
 	tct_presence_match_fn *fn, void *data);
+
+/* ---- request.c ---- */
+
+/* IQ requests to full addresses of those who may not know that the resource is there. */
+tct_stanza_fn presence_on_request;
 
 /* ---- probe.c ---- */
 
