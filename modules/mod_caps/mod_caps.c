@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const struct tct_option options[] = {
-	TCT_OPT_STRING(struct caps_config, node, .def = "urn:uuid:60d1eedb-7be0-4f6d-abc8-0c91a1a6240a",
+	TCT_OPT_STRING(struct caps_config, node,
+		.def = "urn:uuid:60d1eedb-7be0-4f6d-abc8-0c91a1a6240a",
 		.doc = "URI that names the software to clients, best of a page about it. The default "
 		       "is a name that no other software has, and leads nowhere."),
 	TCT_OPT_SIZE(struct caps_config, cache, .def = "4 MB", .min = "16 KB", .max = "1 GB",
