@@ -232,6 +232,23 @@ static void free_wire(void)
 	str_clear(&wire_buffer);
 }
 
+/* Small buffers of output are kept for the next: a broadcast needs many for a moment. */
+#define OUT_KEPT 256
+#define OUT_BYTES 4096
+static struct str outs[OUT_KEPT];
+static unsigned out_count;
+
+static void put_out(struct conn *c)
+{
+	if (out_count == OUT_KEPT || c->out.room > OUT_BYTES) {
+		str_fini(&c->out);
+		return;
+	}
+	str_clear(&c->out);
+	outs[out_count++] = c->out;
+	str_init(&c->out);
+}
+
 /* Everything collected goes out, goodbye behind it when we are ending. */
 static void flush(struct conn *c)
 {
@@ -241,7 +258,7 @@ static void flush(struct conn *c)
 			send_now(c, str_span(&c->out));
 		else if (!tls_write(c->tls, str_span(&c->out), &wire_buffer))
 			die(c, CONN_TLS);
-		str_fini(&c->out);
+		put_out(c);
 	}
 	if (c->state == CONN_ENDING && !c->said_bye) {
 		c->said_bye = true;
@@ -274,6 +291,8 @@ struct str *conn_output(struct conn *c)
 	if (c->state != CONN_LIVE)
 		return NULL;
 	mark(c);
+	if (c->out.data == NULL && out_count > 0)
+		c->out = outs[--out_count];
 	return &c->out;
 }
 
@@ -488,6 +507,8 @@ void conns_fini(void)
 		tct_timer_stop(wheel);
 	wheel = NULL;
 	lane = NULL;
+	while (out_count > 0)
+		str_fini(&outs[--out_count]);
 	str_fini(&plain_buffer);
 	str_fini(&wire_buffer);
 }

@@ -10,8 +10,11 @@
 #include "core/xmpp/jid.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static struct map by_name;
+static struct tct_host *found; /* last: most servers have one that all ask for */
+static size_t found_len;       /* of its name */
 static struct list hosts = { &hosts, &hosts };
 
 void host_set_admins(struct tct_host *h, const char *const *list)
@@ -52,6 +55,7 @@ void host_free(struct tct_host *h)
 	entities_drop(h);
 	map_fini(&h->entities);
 	map_remove(&by_name, span_of(h->name));
+	found = NULL;
 	list_remove(&h->link);
 	hook_set_fini(&h->hooks);
 	vec_fini(&h->preload);
@@ -63,7 +67,16 @@ void host_free(struct tct_host *h)
 
 struct tct_host *host_find(struct span name)
 {
-	return map_get(&by_name, name);
+	struct tct_host *h;
+
+	if (found != NULL && name.len == found_len && memcmp(found->name, name.data, name.len) == 0)
+		return found;
+	h = map_get(&by_name, name);
+	if (h != NULL) {
+		found = h;
+		found_len = name.len;
+	}
+	return h;
 }
 
 struct tct_host *host_next(struct tct_host *h)

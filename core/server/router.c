@@ -380,9 +380,12 @@ static enum step phase_resolve(struct event *ev)
 	return STEP_NEXT;
 }
 
-/* One receiver; `shared` is kept for the next when nothing differs. */
-static void deliver_to(struct event *ev, struct tct_session *s, struct delivery **shared)
+/* One receiver; `shared` is kept for the next when nothing differs. `last`: no handler comes
+ * after it that could write something, so what has no set needs none. */
+static void deliver_to(struct event *ev, struct tct_session *s, struct delivery **shared,
+	bool last)
 {
+	struct ticket *ticket;
 	struct delivery *d;
 
 	ev->extra = NULL;
@@ -405,9 +408,10 @@ static void deliver_to(struct event *ev, struct tct_session *s, struct delivery 
 	}
 	if (ev->row != NULL)
 		row_copy(ev->row, d);
-	session_deliver_routed(s, d, event_ticket(ev), tct_stanza_kind(ev->pub.stanza));
+	ticket = last && ev->txn == NULL ? NULL : event_ticket(ev);
+	session_deliver_routed(s, d, ticket, tct_stanza_kind(ev->pub.stanza));
 	if (s->stream == NULL)
-		unseen(s->entity, s, ev->pub.stanza, TCT_UNSEEN_DETACHED, event_ticket(ev));
+		unseen(s->entity, s, ev->pub.stanza, TCT_UNSEEN_DETACHED, ticket);
 }
 
 static enum step phase_deliver(struct event *ev)
@@ -420,7 +424,7 @@ static enum step phase_deliver(struct event *ev)
 		ev->row = row_new(NULL, 0);
 	for (uint32_t i = 0; i < ev->target_count; i++) {
 		if (!ev->targets[i]->ended)
-			deliver_to(ev, ev->targets[i], &shared);
+			deliver_to(ev, ev->targets[i], &shared, i + 1 == ev->target_count);
 	}
 	ev->pub.target = NULL;
 	ev->extra = NULL;

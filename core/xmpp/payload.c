@@ -16,6 +16,7 @@
 #include <string.h>
 
 struct delivery {
+	const struct tct_jid *to;       /* counted; NULL: none */
 	struct payload *head, *payload; /* counted */
 	struct payload *tail;           /* counted; NULL: none */
 	struct delivery_note *note;     /* counted; NULL: none */
@@ -23,6 +24,11 @@ struct delivery {
 	uint32_t type;
 	uint8_t kind, form;
 };
+
+/* Freed deliveries are kept for the next, linked by their payload: a broadcast makes many. */
+static struct delivery *spare;
+static unsigned spare_count;
+#define SPARE_MAX 256
 
 static const char *const names[TCT_KINDS] = { "message", "presence", "iq" };
 static const size_t name_lens[TCT_KINDS] = { 7, 8, 2 };
@@ -113,7 +119,13 @@ static void write_jid(struct str *out, const char *name, const struct tct_jid *j
 		write_attr(out, name, span_make(tct_jid_text(jid), jid_len(jid)));
 }
 
-/* All but what closes the tag. */
+static bool is(const struct tct_overlay *o, const struct tct_stanza *st)
+{
+	return o == NULL ||
+		(o->id == NULL && o->type == 0 && (o->from == NULL || o->from == st->from));
+}
+
+/* What copies share: all attributes but `to`. */
 static struct payload *make_head(const struct tct_stanza *st, const struct tct_overlay *o)
 {
 	static const struct tct_overlay none;
@@ -123,11 +135,8 @@ static struct payload *make_head(const struct tct_stanza *st, const struct tct_o
 	o = o != NULL ? o : &none;
 	type = stanza_type_name(o->type != 0 ? o->type : st->type);
 	id = o->id != NULL ? o->id : st->id;
-	str_append_char(out, '<');
-	str_append_n(out, names[st->kind], name_lens[st->kind]);
 	if (type != NULL)
 		write_attr(out, "type", span_of(type));
-	write_jid(out, "to", o->to != NULL ? o->to : st->to);
 	write_jid(out, "from", o->from != NULL ? o->from : st->from);
 	if (id != NULL && id[0] != '\0')
 		write_attr(out, "id", span_of(id));
@@ -137,7 +146,7 @@ static struct payload *make_head(const struct tct_stanza *st, const struct tct_o
 	return payload_new(str_span(out));
 }
 
-static struct payload *stanza_head(struct tct_stanza *st)
+struct payload *stanza_head(struct tct_stanza *st)
 {
 	stanza_payload(st);
 	if (st->head == NULL)
@@ -145,29 +154,45 @@ static struct payload *stanza_head(struct tct_stanza *st)
 	return st->head;
 }
 
-static void write_all(struct str *out, uint8_t kind, const struct payload *head,
-	const struct payload *payload, const struct payload *tail)
+static char *put(char *at, const void *bytes, size_t len)
 {
-	str_reserve(out, head->len + payload->len + (tail != NULL ? tail->len : 0) + 16);
-	str_append_n(out, head->bytes, head->len);
+	memcpy(at, bytes, len);
+	return at + len;
+}
+
+static void write_all(struct str *out, uint8_t kind, const struct tct_jid *to,
+	const struct payload *head, const struct payload *payload, const struct payload *tail)
+{
+	size_t len = name_lens[kind];
+	char *begin, *at;
+
+	str_reserve(out, head->len + payload->len + (tail != NULL ? tail->len : 0) + 64 +
+		(to != NULL ? jid_len(to) : 0));
+	str_append_char(out, '<');
+	str_append_n(out, names[kind], len);
+	write_jid(out, "to", to);
+	at = begin = str_reserve(out, head->len + payload->len + (tail != NULL ? tail->len : 0) + 16);
+	at = put(at, head->bytes, head->len);
 	if (payload->len == 0 && tail == NULL) {
-		str_append_n(out, "/>", 2);
-		return;
+		at = put(at, "/>", 2);
+	} else {
+		*at++ = '>';
+		at = put(at, payload->bytes, payload->len);
+		if (tail != NULL)
+			at = put(at, tail->bytes, tail->len);
+		at = put(at, "</", 2);
+		at = put(at, names[kind], len);
+		*at++ = '>';
 	}
-	str_append_char(out, '>');
-	str_append_n(out, payload->bytes, payload->len);
-	if (tail != NULL)
-		str_append_n(out, tail->bytes, tail->len);
-	str_append_n(out, "</", 2);
-	str_append_n(out, names[kind], name_lens[kind]);
-	str_append_char(out, '>');
+	*at = '\0';
+	out->len += (size_t)(at - begin);
 }
 
 void stanza_write(struct tct_stanza *st, struct str *out)
 {
 	const struct payload *head = stanza_head(st);
 
-	write_all(out, st->kind, head, st->payload, NULL);
+	write_all(out, st->kind, st->to, head, st->payload, NULL);
 }
 
 /* ---- deliveries ---- */
@@ -186,10 +211,17 @@ static struct payload *make_tail(const struct tct_elem *extra)
 struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o,
 	const struct tct_elem *extra)
 {
-	struct delivery *d = mem_alloc(sizeof *d);
+	struct delivery *d = spare;
 
+	if (d != NULL) {
+		spare = (struct delivery *)d->payload;
+		spare_count--;
+	} else {
+		d = mem_alloc(sizeof *d);
+	}
 	d->payload = payload_ref(stanza_payload(st));
-	d->head = o != NULL ? make_head(st, o) : payload_ref(stanza_head(st));
+	d->head = is(o, st) ? payload_ref(stanza_head(st)) : make_head(st, o);
+	d->to = tct_jid_ref(o != NULL && o->to != NULL ? o->to : st->to);
 	d->tail = make_tail(extra);
 	d->note = NULL;
 	d->form = 0;
@@ -248,12 +280,20 @@ void delivery_unref(struct delivery *d)
 		payload_unref(d->tail);
 	if (d->note != NULL)
 		delivery_note_unref(d->note);
-	free(d);
+	tct_jid_unref(d->to);
+	if (spare_count == SPARE_MAX) {
+		free(d);
+		return;
+	}
+	d->payload = (struct payload *)spare;
+	spare = d;
+	spare_count++;
 }
 
 size_t delivery_size(const struct delivery *d)
 {
-	return sizeof *d + d->head->len + d->payload->len + (d->tail != NULL ? d->tail->len : 0);
+	return sizeof *d + d->head->len + d->payload->len + (d->tail != NULL ? d->tail->len : 0) +
+		(d->to != NULL ? jid_len(d->to) : 0);
 }
 
 uint32_t delivery_type(const struct delivery *d)
@@ -291,7 +331,7 @@ uint64_t delivery_sender(const struct delivery *d)
 
 void delivery_write(const struct delivery *d, struct str *out)
 {
-	write_all(out, d->kind, d->head, d->payload, d->tail);
+	write_all(out, d->kind, d->to, d->head, d->payload, d->tail);
 }
 
 struct tct_stanza *delivery_stanza(const struct delivery *d)

@@ -160,14 +160,48 @@ struct tct_stanza *stanza_from_elem(struct arena *a, struct tct_elem *root, uint
 	return st;
 }
 
+/* Freed views are kept for the next, linked by their base. */
+static struct tct_stanza *spare;
+static unsigned spare_count;
+#define SPARE_MAX 256
+
+static struct tct_stanza *view_new(void)
+{
+	struct tct_stanza *v = spare;
+
+	if (v == NULL)
+		return mem_zalloc(sizeof *v);
+	spare = v->base;
+	spare_count--;
+	memset(v, 0, sizeof *v);
+	return v;
+}
+
+static void view_free(struct tct_stanza *v)
+{
+	if (spare_count == SPARE_MAX) {
+		free(v);
+		return;
+	}
+	v->base = spare;
+	spare = v;
+	spare_count++;
+}
+
+/* Whose header is the same but for `to`: written once for all. */
+static bool same_head(const struct tct_stanza *v, const struct tct_stanza *st, const char *id)
+{
+	return id == NULL && v->type == st->type && v->from == st->from;
+}
+
 struct tct_stanza *stanza_view(struct tct_stanza *st, const struct tct_overlay *o)
 {
 	struct tct_stanza *base = st->base != NULL ? st->base : st, *v;
-	bool id = o != NULL && o->id != NULL;
+	const char *id = o != NULL ? o->id : NULL;
 
 	stanza_freeze(st);
 	stanza_payload(st); /* made once, on the base */
-	v = mem_zalloc(sizeof *v);
+	v = view_new();
 	v->refs = 1;
 	v->frozen = true;
 	v->base = tct_stanza_ref(base);
@@ -177,10 +211,13 @@ struct tct_stanza *stanza_view(struct tct_stanza *st, const struct tct_overlay *
 	v->kind = st->kind;
 	v->from = tct_jid_ref(o != NULL && o->from != NULL ? o->from : st->from);
 	v->to = tct_jid_ref(o != NULL && o->to != NULL ? o->to : st->to);
-	if (id || st->id != NULL)
-		v->id = mem_strdup(id ? o->id : st->id);
-	if (st->lang != NULL)
-		v->lang = mem_strdup(st->lang);
+	v->lang = st->lang;
+	v->id = st->id;
+	v->own_id = id != NULL || (st->own_id && st->id != NULL);
+	if (v->own_id)
+		v->id = mem_strdup(id != NULL ? id : st->id);
+	if (same_head(v, st, id))
+		v->head = payload_ref(stanza_head(st));
 	return v;
 }
 
@@ -239,9 +276,11 @@ void tct_stanza_unref(struct tct_stanza *st)
 	if (st->head != NULL)
 		payload_unref(st->head);
 	if (st->base != NULL) {
-		free(st->id);
-		free(st->lang);
+		if (st->own_id)
+			free(st->id);
 		tct_stanza_unref(st->base); /* a base is no view: one step */
+		view_free(st);
+		return;
 	}
 	arena_fini(&st->arena);
 	free(st);
@@ -327,7 +366,6 @@ void tct_stanza_set_from(struct tct_stanza *st, const struct tct_jid *from)
 
 void tct_stanza_set_to(struct tct_stanza *st, const struct tct_jid *to)
 {
-	forget_head(st);
 	replace(&st->to, to);
 }
 

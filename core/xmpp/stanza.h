@@ -17,13 +17,14 @@ struct tct_stanza {
 	struct tct_stanza *base; /* of a view: counted */
 	struct tct_elem *root;
 	struct payload *payload; /* NULL until serialised; counted */
-	struct payload *head;    /* the same; never without the payload */
+	struct payload *head;    /* the same, all but `to`; never without the payload */
 	const struct tct_jid *from, *to; /* counted */
-	char *id, *lang;         /* in the arena, or malloc'ed in a view */
+	char *id, *lang;         /* in the arena; a view's are the base's */
 	uint32_t type;
 	uint32_t refs;
 	uint8_t kind;
 	bool frozen;
+	bool own_id; /* of a view: `id` is its own, from malloc */
 };
 
 /* A stanza of a parsed element; `a` is moved into it (the caller's struct is empty after).
