@@ -85,6 +85,7 @@ void hook_set_fini(struct hook_set *set)
 	for (int w = 0; w < TCT_ENTITY_WHENS; w++)
 		vec_fini(&set->entities[w]);
 	vec_fini(&set->unseen);
+	vec_fini(&set->unwanted);
 	vec_fini(&set->nonzas);
 	vec_fini(&set->stream_features);
 	vec_fini(&set->inlines);
@@ -120,6 +121,7 @@ static void set_remove(struct hook_set *set, const struct tct_mod *m)
 	for (int w = 0; w < TCT_ENTITY_WHENS; w++)
 		remove_of(&set->entities[w], m);
 	remove_of(&set->unseen, m);
+	remove_of(&set->unwanted, m);
 	remove_of(&set->nonzas, m);
 	remove_of(&set->stream_features, m);
 	remove_of(&set->inlines, m);
@@ -327,6 +329,16 @@ void tct_on_unseen(struct tct_mod *m, tct_unseen_fn *fn)
 
 	each_set (set, m) {
 		insert_sorted(&set->unseen, n, notice_before);
+		set->generation++;
+	}
+}
+
+void tct_on_unwanted(struct tct_mod *m, tct_unwanted_fn *fn)
+{
+	struct hook_notice n = { .mod = m, .unwanted = fn, .rank = m->rank, .seq = next_seq++ };
+
+	each_set (set, m) {
+		insert_sorted(&set->unwanted, n, notice_before);
 		set->generation++;
 	}
 }
@@ -597,6 +609,21 @@ void hook_unseen(struct hook_set *set, const struct tct_unseen *u)
 		n.unseen(n.mod, u);
 		mod_leave(n.mod);
 	}
+}
+
+bool hook_unwanted(const struct hook_set *set, struct tct_session *s, const struct tct_waiting *w)
+{
+	for (size_t i = 0; i < set->unwanted.count; i++) {
+		const struct hook_notice *n = &set->unwanted.items[i];
+		bool unwanted;
+
+		mod_enter(n->mod);
+		unwanted = n->unwanted(n->mod, s, w);
+		mod_leave(n->mod);
+		if (unwanted)
+			return true;
+	}
+	return false;
 }
 
 void hook_describe(const struct hook_set *set, struct str *out)

@@ -39,6 +39,7 @@ struct hook_notice {
 		tct_session_fn *session;
 		tct_entity_fn *entity;
 		tct_unseen_fn *unseen;
+		tct_unwanted_fn *unwanted;
 	};
 	uint32_t rank, seq;
 };
@@ -86,6 +87,7 @@ struct hook_set {
 	VEC(struct hook_notice) sessions[TCT_SESSION_WHENS];
 	VEC(struct hook_notice) entities[TCT_ENTITY_WHENS];
 	VEC(struct hook_notice) unseen;
+	VEC(struct hook_notice) unwanted;
 	VEC(struct hook_nonza) nonzas;
 	VEC(struct hook_features) stream_features;
 	VEC(struct hook_feature) features;
@@ -125,6 +127,8 @@ void hook_entity_notice(struct hook_set *set, uint32_t when, struct tct_entity *
 /* What the answers of service discovery are made of has changed. */
 void hook_disco_changed(void);
 void hook_unseen(struct hook_set *set, const struct tct_unseen *u);
+/* True when a module does not want the session to get what waited for it. */
+bool hook_unwanted(const struct hook_set *set, struct tct_session *s, const struct tct_waiting *w);
 /* Writes the chains as text for `tercetctl hooks`: one line per handler. */
 struct str;
 void hook_describe(const struct hook_set *set, struct str *out);

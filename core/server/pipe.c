@@ -221,12 +221,30 @@ static struct ticket *mark(struct pipe *pipe, struct delivery *d, struct ticket 
 	return txn_ticket(txn);
 }
 
+/* An entry that is in no list any more and will not be written. */
+static void discard(struct pipe *pipe, struct item *it)
+{
+	size_t bytes = delivery_size(it->delivery);
+
+	pipe->count--;
+	pipe->bytes -= bytes;
+	budget_sub(BUDGET_QUEUES, bytes);
+	item_free(it);
+}
+
 void pipe_release(struct pipe *pipe)
 {
 	struct list *node;
 
 	while ((node = list_pop(&pipe->held)) != NULL) {
-		count(pipe, list_entry(node, struct item, link)->delivery);
+		struct item *it = list_entry(node, struct item, link);
+
+		if (!session_wants(pipe->session, it->delivery)) {
+			session_leave_out(it->delivery);
+			discard(pipe, it);
+			continue;
+		}
+		count(pipe, it->delivery);
 		pipe->session->sent += pipe->session->key != 0 && counts(pipe);
 		list_push(&pipe->items, node);
 		pipe_mark(pipe);
@@ -234,21 +252,31 @@ void pipe_release(struct pipe *pipe)
 	pipe->held_count = 0;
 }
 
+void pipe_drop_unwanted(struct pipe *pipe)
+{
+	list_each (node, &pipe->items) {
+		struct item *it = list_entry(node, struct item, link);
+
+		if (it->delivery == NULL || session_wants(pipe->session, it->delivery))
+			continue;
+		stop_waiting(pipe); /* perhaps for this one */
+		list_remove(node);
+		discard(pipe, it);
+	}
+	pipe_mark(pipe);
+}
+
 /* The one that a newer one replaces. */
 static void drop_held(struct pipe *pipe, uint64_t key)
 {
 	list_each (node, &pipe->held) {
 		struct item *it = list_entry(node, struct item, link);
-		size_t bytes = delivery_size(it->delivery);
 
 		if (it->key != key)
 			continue;
 		list_remove(node);
 		pipe->held_count--;
-		pipe->count--;
-		pipe->bytes -= bytes;
-		budget_sub(BUDGET_QUEUES, bytes);
-		item_free(it);
+		discard(pipe, it);
 		return;
 	}
 }

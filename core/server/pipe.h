@@ -36,8 +36,10 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 /* Enters at HOLD. `d` is taken, `ticket` (may be NULL) is borrowed. False: the queue is
  * full, `d` was dropped and the session should end. */
 bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
-/* What is held goes on, in order. */
+/* What is held goes on, in order, if it is still wanted (session_wants). */
 void pipe_release(struct pipe *pipe);
+/* What is not wanted any more leaves WRITE; nothing else happens to it. */
+void pipe_drop_unwanted(struct pipe *pipe);
 /* A message for a session that is being sent older ones: as pipe_send, but it waits. */
 bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
 /* The first of those; the caller's, with its ticket (NULL: none). NULL: there is none. */

@@ -383,7 +383,12 @@ void tct_session_let_go(struct tct_session *s)
 
 	s->pipe.holding = false;
 	while (!s->ended && (d = pipe_take_behind(&s->pipe, &ticket)) != NULL) {
-		session_deliver(s, d, ticket);
+		if (session_wants(s, d)) {
+			session_deliver(s, d, ticket);
+		} else {
+			session_leave_out(d);
+			delivery_unref(d);
+		}
 		if (ticket != NULL)
 			ticket_unref(ticket);
 	}

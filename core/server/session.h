@@ -72,6 +72,11 @@ void session_deliver(struct tct_session *s, struct delivery *d, struct ticket *t
 /* The same for what comes from others: a message waits while the session is held. */
 void session_deliver_routed(struct tct_session *s, struct delivery *d, struct ticket *ticket,
 	uint32_t kind);
+/* False: what has waited for it must not go out any more (tct_on_unwanted). */
+bool session_wants(struct tct_session *s, const struct delivery *d);
+/* It does not go out: its keeper is told that it is done with, and a request is answered as for
+ * an account that is not there. */
+void session_leave_out(struct delivery *d);
 size_t session_count(void);
 /* Of these, those that wait for their client. */
 size_t session_detached_count(void);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 struct delivery {
-	const struct tct_jid *to;       /* counted; NULL: none */
+	const struct tct_jid *to, *from; /* counted; NULL: none */
 	struct payload *head, *payload; /* counted */
 	struct payload *tail;           /* counted; NULL: none */
 	struct delivery_note *note;     /* counted; NULL: none */
@@ -163,15 +163,15 @@ static char *put(char *at, const void *bytes, size_t len)
 static void write_all(struct str *out, uint8_t kind, const struct tct_jid *to,
 	const struct payload *head, const struct payload *payload, const struct payload *tail)
 {
+	size_t rest = head->len + payload->len + (tail != NULL ? tail->len : 0) + 16;
 	size_t len = name_lens[kind];
 	char *begin, *at;
 
-	str_reserve(out, head->len + payload->len + (tail != NULL ? tail->len : 0) + 64 +
-		(to != NULL ? jid_len(to) : 0));
+	str_reserve(out, rest + 48 + (to != NULL ? jid_len(to) : 0));
 	str_append_char(out, '<');
 	str_append_n(out, names[kind], len);
 	write_jid(out, "to", to);
-	at = begin = str_reserve(out, head->len + payload->len + (tail != NULL ? tail->len : 0) + 16);
+	at = begin = str_reserve(out, rest);
 	at = put(at, head->bytes, head->len);
 	if (payload->len == 0 && tail == NULL) {
 		at = put(at, "/>", 2);
@@ -222,6 +222,7 @@ struct delivery *delivery_new(struct tct_stanza *st, const struct tct_overlay *o
 	d->payload = payload_ref(stanza_payload(st));
 	d->head = is(o, st) ? payload_ref(stanza_head(st)) : make_head(st, o);
 	d->to = tct_jid_ref(o != NULL && o->to != NULL ? o->to : st->to);
+	d->from = tct_jid_ref(o != NULL && o->from != NULL ? o->from : st->from);
 	d->tail = make_tail(extra);
 	d->note = NULL;
 	d->form = 0;
@@ -281,6 +282,7 @@ void delivery_unref(struct delivery *d)
 	if (d->note != NULL)
 		delivery_note_unref(d->note);
 	tct_jid_unref(d->to);
+	tct_jid_unref(d->from);
 	if (spare_count == SPARE_MAX) {
 		free(d);
 		return;
@@ -306,25 +308,15 @@ struct span delivery_children(const struct delivery *d)
 	return span_make(d->payload->bytes, d->payload->len);
 }
 
-/* The value of an attribute as make_head wrote it; quotes are escaped within one. */
-static struct span head_attr(const struct payload *head, const char *name)
+const struct tct_jid *delivery_from(const struct delivery *d)
 {
-	const char *at = strchr(head->bytes, ' ');
-	size_t len = strlen(name);
-
-	while (at != NULL && *at == ' ') {
-		const char *value = strchr(at, '\'') + 1, *end = strchr(value, '\'');
-
-		if (strncmp(at + 1, name, len) == 0 && at[len + 1] == '=')
-			return span_make(value, (size_t)(end - value));
-		at = end + 1;
-	}
-	return span_of("");
+	return d->from;
 }
 
 uint64_t delivery_sender(const struct delivery *d)
 {
-	struct span from = head_attr(d->head, "from");
+	struct span from = d->from != NULL ? span_make(tct_jid_text(d->from), jid_len(d->from)) :
+					     span_of("");
 
 	return hash_bytes(from.data, from.len) ^ ((uint64_t)d->kind << 32);
 }

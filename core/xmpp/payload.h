@@ -62,6 +62,7 @@ void delivery_write(const struct delivery *d, struct str *out);
 size_t delivery_size(const struct delivery *d);
 uint32_t delivery_type(const struct delivery *d);
 struct span delivery_children(const struct delivery *d); /* but for its tail; borrowed */
+const struct tct_jid *delivery_from(const struct delivery *d); /* borrowed; NULL: none */
 /* A keyed hash of its kind and of the address that it is from. */
 uint64_t delivery_sender(const struct delivery *d);
 /* Parsed again, unfrozen, one reference: for what is routed a second time. */

@@ -156,6 +156,22 @@ struct tct_unseen {
 typedef void tct_unseen_fn(struct tct_mod *m, const struct tct_unseen *u);
 TCT_API void tct_on_unseen(struct tct_mod *m, tct_unseen_fn *fn);
 
+/* A stanza that has waited for a session, before it goes out: while its client did not look
+ * (XEP-0352), behind older messages (tct_session_hold), or to be sent again on a new connection
+ * (XEP-0198). Valid in the call. */
+struct tct_waiting;
+TCT_API const struct tct_jid *tct_waiting_from(const struct tct_waiting *w); /* NULL: none */
+/* Its kind and type, enum tct_type. */
+TCT_API uint32_t tct_waiting_type(const struct tct_waiting *w);
+/* True when the bytes of its children hold `text`: cheaper than the next. */
+TCT_API bool tct_waiting_mentions(const struct tct_waiting *w, const char *text);
+/* The stanza, parsed again, one reference; NULL: it cannot be. */
+TCT_API struct tct_stanza *tct_waiting_stanza(const struct tct_waiting *w);
+/* True: it is not what the account wants any more, and is dropped; a request is answered as for
+ * an account that is not there. Called for each of them, perhaps more than once; routes and sends nothing. */
+typedef bool tct_unwanted_fn(struct tct_mod *m, struct tct_session *s, const struct tct_waiting *w);
+TCT_API void tct_on_unwanted(struct tct_mod *m, tct_unwanted_fn *fn);
+
 /* Announces a disco feature of the host and of its accounts (XEP-0030); mod_disco answers. */
 TCT_API void tct_feature(struct tct_mod *m, const char *var);
 /* Calls fn for each feature announced on the instance's host, in order of registration. */

@@ -6,6 +6,8 @@
 #include "modules/mod_blocklist/blocklist.h"
 
 #define NS_CLIENT "jabber:client"
+#define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_FORWARD "urn:xmpp:forward:0"
 #define NS_ITEMS "http://jabber.org/protocol/disco#items"
 
 static const struct tct_option options[] = {
@@ -82,6 +84,50 @@ static enum tct_verdict on_inbound(struct tct_mod *m, struct tct_event *ev)
 	return TCT_HANDLED;
 }
 
+/* ---- what waits ---- */
+
+/* Who wrote the message that is inside of a copy of it (XEP-0280), counted; NULL: it is none. */
+static const struct tct_jid *copied_from(const struct tct_waiting *w)
+{
+	struct tct_stanza *st;
+	const struct tct_elem *e;
+	const char *text;
+	const struct tct_jid *jid;
+
+	if (!tct_waiting_mentions(w, NS_CARBONS))
+		return NULL;
+	st = tct_waiting_stanza(w);
+	if (st == NULL)
+		return NULL;
+	e = tct_child(tct_stanza_root(st), NS_CARBONS, "received");
+	text = tct_attr(tct_child(tct_child(e, NS_FORWARD, "forwarded"), NS_CLIENT, "message"),
+		"from");
+	jid = text != NULL ? tct_jid_new(text) : NULL;
+	tct_stanza_unref(st);
+	return jid;
+}
+
+/* It came before its sender was blocked, and no client has got it: none will. */
+static bool on_unwanted(struct tct_mod *m, struct tct_session *s, const struct tct_waiting *w)
+{
+	const struct blocklist_data *data = tct_mod_data(m);
+	const struct tct_jid *from = tct_waiting_from(w), *inside;
+	struct tct_entity *e = tct_session_entity(s);
+	bool blocked;
+
+	if (from == NULL || tct_entity_count(e, data->rows) == 0)
+		return false;
+	/* Who went before the block must not stay online in the client's eyes. */
+	if (tct_waiting_type(w) == TCT_PRESENCE_UNAVAILABLE)
+		return false;
+	if (!tct_jid_equal_bare(from, tct_entity_jid(e)))
+		return blocklist_has(m, e, from, NULL);
+	inside = copied_from(w);
+	blocked = inside != NULL && blocklist_has(m, e, inside, NULL);
+	tct_jid_unref(inside);
+	return blocked;
+}
+
 /* ---- the module ---- */
 
 /* Who blocks nobody gets no memory for it. */
@@ -141,6 +187,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_stanza(m, TCT_OUTBOUND, TCT_PRIO_FILTER + 50, on_outbound);
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE | TCT_OFFLINE);
 	tct_on_stanza(m, TCT_INBOUND, TCT_PRIO_FILTER + 50, on_inbound);
+	tct_on_unwanted(m, on_unwanted);
 	tct_provide(m, "blocklist", "blocklist", &ops);
 	return TCT_OK;
 }

@@ -60,3 +60,21 @@ void queue_drop(struct queue *q, uint32_t n)
 		q->room = q->head = 0;
 	}
 }
+
+uint32_t queue_sift(struct queue *q, bool (*keep)(struct delivery *d, void *data), void *data)
+{
+	uint32_t kept = 0, count = q->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct delivery *d = queue_get(q, i);
+
+		if (keep(d, data)) {
+			q->ring[(q->head + kept++) & (q->room - 1)] = d;
+			continue;
+		}
+		q->bytes -= tcti_delivery_size(d);
+		tcti_delivery_unref(d);
+	}
+	q->count = kept;
+	return count - kept;
+}

@@ -19,3 +19,5 @@ void queue_push(struct queue *q, struct delivery *d);
 struct delivery *queue_get(const struct queue *q, uint32_t i);
 /* Drops the `n` oldest; n <= q->count. */
 void queue_drop(struct queue *q, uint32_t n);
+/* Drops those that `keep` is false for; returns how many. */
+uint32_t queue_sift(struct queue *q, bool (*keep)(struct delivery *d, void *data), void *data);

@@ -54,21 +54,21 @@ struct tct_stream *sm_take_waiting(struct sm *sm)
 }
 
 /* What was written on the old connection and not acknowledged comes before what was not. */
-static void replay(struct sm *sm, bool marked)
+static void replay(struct sm *sm, bool renumbered)
 {
 	uint32_t written = sm->queue.count - (uint32_t)tcti_pipe_unwritten(sm->session);
 
 	for (uint32_t i = written; i > 0; i--)
-		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1), marked);
+		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1),
+			renumbered);
 }
 
 /* After a crash: what the client has is known by its own number only; from here on both sides
  * count alike again. False: it cannot have got that many, and the stream ends. */
-static bool adopt(struct tct_mod *m, struct sm *sm, struct tct_stream *s, uint32_t h)
+static bool adopt(struct sm *sm, struct tct_stream *s, uint32_t h)
 {
 	struct sparse *sparse = sm->sparse;
 	uint32_t n = 0;
-	struct tct_txn *txn;
 
 	if ((int32_t)(h - sm->acked) < 0 || (int32_t)(sparse->last - h) < 0) {
 		sm_too_high(s, h, sparse->last);
@@ -81,10 +81,39 @@ static bool adopt(struct tct_mod *m, struct sm *sm, struct tct_stream *s, uint32
 	sm->acked = h;
 	free(sparse);
 	sm->sparse = NULL;
-	txn = tcti_txn_of_turn(m);
-	sm_save_rename(m, sm, txn);
+	return true;
+}
+
+/* What is in the queue gets other numbers than are on disk. */
+static void renumber(struct tct_mod *m, struct sm *sm)
+{
+	if (sm->key == 0)
+		return;
+	sm_save_rename(m, sm, tcti_txn_of_turn(m));
 	for (uint32_t i = 0; i < sm->queue.count; i++)
-		tcti_delivery_mark(sm->session, queue_get(&sm->queue, i), h + 1 + i);
+		tcti_delivery_mark(sm->session, queue_get(&sm->queue, i), sm->acked + 1 + i);
+}
+
+static bool is_wanted(struct delivery *d, void *data)
+{
+	struct sm *sm = data;
+
+	if (tcti_delivery_wanted(sm->session, d))
+		return true;
+	tcti_delivery_leave_out(d);
+	return false;
+}
+
+/* What is sent again after a resumption must not be more than what the account wants now. A
+ * number is nowhere in the stream: both sides count what is sent from the client's own number
+ * on (section 4), so what the client has not got, as that number says, may be left out, and
+ * those behind it move up. Before that number is known nothing may. */
+static bool leave_out(struct sm *sm)
+{
+	tcti_pipe_drop_unwanted(sm->session);
+	if (queue_sift(&sm->queue, is_wanted, sm) == 0)
+		return false;
+	tcti_session_set_kept(sm->session, sm->queue.bytes);
 	return true;
 }
 
@@ -131,12 +160,15 @@ static void refuse(struct tct_mod *m, struct tct_stream *s, const char *conditio
 void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 {
 	uint32_t h = sm->waiting->h;
-	bool marked = sm->sparse != NULL;
+	bool renumbered = sm->sparse != NULL;
 	struct tct_stream *s = sm_take_waiting(sm);
 	struct tct_elem *e;
 
-	if (marked ? !adopt(m, sm, s, h) : !sm_acknowledge(s, sm, h))
+	if (renumbered ? !adopt(sm, s, h) : !sm_acknowledge(s, sm, h))
 		return;
+	renumbered |= leave_out(sm);
+	if (renumbered)
+		renumber(m, sm);
 	if (tcti_session_resume(s, sm->session) != TCT_OK) {
 		refuse(m, s, "item-not-found", NULL);
 		return;
@@ -146,7 +178,7 @@ void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 	tct_set(e, "previd", sm->id);
 	tct_set_int(e, "h", tcti_session_handled(sm->session));
 	answer_send(m, s, e, sm->session);
-	replay(sm, marked);
+	replay(sm, renumbered);
 	if (sm->queue.count > 0)
 		sm_ask(m, sm);
 }

@@ -273,6 +273,12 @@ TCT_API void tcti_pipe_release(struct tct_session *s);
  * waits at WRITE: the newest comes first. `d` is borrowed. `marked`: in this turn it got another
  * number (tcti_delivery_mark), which is on disk before the client counts it. */
 TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool marked);
+/* For the owner of COUNT, before what was counted goes out on another connection: false when it
+ * must not (tct_on_unwanted). First the pipe drops those that were not written; then the owner
+ * takes them, and those that were, from what it keeps, and says so of each, once. */
+TCT_API bool tcti_delivery_wanted(struct tct_session *s, const struct delivery *d);
+TCT_API void tcti_pipe_drop_unwanted(struct tct_session *s);
+TCT_API void tcti_delivery_leave_out(struct delivery *d);
 /* How many of the stanzas that were counted last were not written yet. */
 TCT_API size_t tcti_pipe_unwritten(const struct tct_session *s);
 /* For the owner of COUNT: the client has acknowledged this one. */
