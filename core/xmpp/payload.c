@@ -122,21 +122,18 @@ static void write_jid(struct str *out, const char *name, const struct tct_jid *j
 static bool is(const struct tct_overlay *o, const struct tct_stanza *st)
 {
 	return o == NULL ||
-		(o->id == NULL && o->type == 0 && (o->from == NULL || o->from == st->from));
+		(o->id == NULL && (o->from == NULL || o->from == st->from));
 }
 
-/* What copies share: all attributes but `to`. */
+/* What copies share: all attributes but `type` and `to`. */
 static struct payload *make_head(const struct tct_stanza *st, const struct tct_overlay *o)
 {
 	static const struct tct_overlay none;
 	struct str *out = scratch();
-	const char *type, *id;
+	const char *id;
 
 	o = o != NULL ? o : &none;
-	type = stanza_type_name(o->type != 0 ? o->type : st->type);
 	id = o->id != NULL ? o->id : st->id;
-	if (type != NULL)
-		write_attr(out, "type", span_of(type));
 	write_jid(out, "from", o->from != NULL ? o->from : st->from);
 	if (id != NULL && id[0] != '\0')
 		write_attr(out, "id", span_of(id));
@@ -160,16 +157,19 @@ static char *put(char *at, const void *bytes, size_t len)
 	return at + len;
 }
 
-static void write_all(struct str *out, uint8_t kind, const struct tct_jid *to,
+static void write_all(struct str *out, uint8_t kind, uint32_t type, const struct tct_jid *to,
 	const struct payload *head, const struct payload *payload, const struct payload *tail)
 {
 	size_t rest = head->len + payload->len + (tail != NULL ? tail->len : 0) + 16;
+	const char *type_name = stanza_type_name(type);
 	size_t len = name_lens[kind];
 	char *begin, *at;
 
 	str_reserve(out, rest + 48 + (to != NULL ? jid_len(to) : 0));
 	str_append_char(out, '<');
 	str_append_n(out, names[kind], len);
+	if (type_name != NULL)
+		write_attr(out, "type", span_of(type_name));
 	write_jid(out, "to", to);
 	at = begin = str_reserve(out, rest);
 	at = put(at, head->bytes, head->len);
@@ -192,7 +192,7 @@ void stanza_write(struct tct_stanza *st, struct str *out)
 {
 	const struct payload *head = stanza_head(st);
 
-	write_all(out, st->kind, st->to, head, st->payload, NULL);
+	write_all(out, st->kind, st->type, st->to, head, st->payload, NULL);
 }
 
 /* ---- deliveries ---- */
@@ -323,7 +323,7 @@ uint64_t delivery_sender(const struct delivery *d)
 
 void delivery_write(const struct delivery *d, struct str *out)
 {
-	write_all(out, d->kind, d->to, d->head, d->payload, d->tail);
+	write_all(out, d->kind, d->type, d->to, d->head, d->payload, d->tail);
 }
 
 struct tct_stanza *delivery_stanza(const struct delivery *d)
