@@ -97,9 +97,18 @@ static bool set_prepared(struct job *j, const char *text, option_prepare_fn *pre
 			    what);
 }
 
+static bool is_word(const struct tct_option *o, const char *text)
+{
+	for (size_t i = 0; o->choices != NULL && o->choices[i] != NULL; i++) {
+		if (strcmp(o->choices[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool set_path(struct job *j, const char *text)
 {
-	if (*text == '/' || *text == '\0' || j->source->folder == NULL)
+	if (is_word(j->o, text) || *text == '/' || *text == '\0' || j->source->folder == NULL)
 		return set_text(j, text);
 	return set_text(j, arena_printf(j->arena, "%s/%s", j->source->folder, text));
 }
@@ -470,7 +479,9 @@ static void describe_one(const struct tct_option *o, bool mdoc, struct str *out)
 	str_append(out, mdoc ? ".\n" : ". ");
 	str_append(out, o->doc != NULL ? o->doc : "");
 	if (o->choices != NULL) {
-		str_append(out, mdoc ? "\nOne of" : " One of");
+		const char *these = o->kind == TCT_OPTION_PATH ? "Or the word" : "One of";
+
+		str_printf(out, "%c%s", mdoc ? '\n' : ' ', these);
 		for (size_t i = 0; o->choices[i] != NULL; i++)
 			str_printf(out, "%s \"%s\"", i > 0 ? "," : "", o->choices[i]);
 		str_append_char(out, '.');

@@ -43,7 +43,7 @@ struct tct_option {
 	uint8_t reserved[6];
 	const char *def;           /* NULL: false, 0, NULL, empty */
 	const char *min, *max;     /* NULL: unbounded */
-	const char *const *choices; /* NULL-terminated, for enums */
+	const char *const *choices; /* NULL-terminated, for enums; of a path: words that are none */
 	const struct tct_option *sub;
 	size_t sub_size;           /* size of the struct of a group */
 	const char *doc;           /* one or more sentences, for manual pages */

@@ -49,6 +49,8 @@ static const struct tct_option certificate_options[] = {
 	TCT_OPT_END
 };
 
+static const char *const trusts[] = { "system", NULL };
+
 static const struct tct_option options[] = {
 	TCT_OPT_PATH(struct tls_config, certificates, .global = 1,
 		.doc = "Folder in which certificates are found by themselves, see CERTIFICATES."),
@@ -74,9 +76,9 @@ static const struct tct_option options[] = {
 		.doc = "A GnuTLS priority string in the place of the profile, the versions and "
 		       "the groups, for experts. A suite without forward secrecy or a version "
 		       "before TLS 1.2 in it is refused."),
-	TCT_OPT_PATH(struct tls_config, trust,
+	TCT_OPT_PATH(struct tls_config, trust, .choices = trusts, .def = "system",
 		.doc = "PEM file with the authorities that certificates of others must lead to; "
-		       "without it the system's list."),
+		       "\"system\" is the list of the machine's."),
 	TCT_OPT_END
 };
 

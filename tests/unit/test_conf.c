@@ -142,6 +142,8 @@ static void the_nearest_word_is_meant(void **state)
 
 static const char *const colours[] = { "red", "green", NULL };
 
+static const char *const places[] = { "nowhere", NULL };
+
 struct sub {
 	const char *name;
 	int64_t port;
@@ -150,7 +152,7 @@ struct sub {
 struct all {
 	bool on;
 	int64_t count, period, size;
-	const char *word, *jid, *host, *path, *secret;
+	const char *word, *jid, *host, *path, *store, *secret;
 	const char *const *words;
 	int32_t colour;
 	struct tct_groups subs;
@@ -174,6 +176,7 @@ static const struct tct_option options[] = {
 	TCT_OPT_JID(struct all, jid, .doc = "Who."),
 	TCT_OPT_HOST(struct all, host, .doc = "Where."),
 	TCT_OPT_PATH(struct all, path, .doc = "File."),
+	TCT_OPT_PATH(struct all, store, .choices = places, .def = "nowhere", .doc = "File."),
 	TCT_OPT_SECRET(struct all, secret, .doc = "Secret."),
 	TCT_OPT_GROUPS(struct all, subs, .sub = sub_options, .sub_size = sizeof(struct sub),
 		.doc = "Groups."),
@@ -205,6 +208,7 @@ static void defaults_go_through_the_parser(void **state)
 	assert_int_equal(all.colour, 0);
 	assert_int_equal(all.subs.count, 0);
 	assert_false(all.flat);
+	assert_string_equal(all.store, "nowhere");
 }
 
 static void values_are_taken(void **state)
@@ -234,6 +238,14 @@ static void values_are_taken(void **state)
 	assert_int_equal(subs[0].port, 5222);
 	assert_int_equal(subs[1].port, 5);
 	assert_true(all.flat);
+	/* A word that is no path stays one; what only looks like it does not. */
+	load("test: { store = \"nowhere\"; path = \"nowhere\"; };\n");
+	assert_true(parse(&all, NULL, NULL));
+	assert_string_equal(all.store, "nowhere");
+	contains(all.path, "/nowhere");
+	load("test: { store = \"nowhere/else\"; };\n");
+	assert_true(parse(&all, NULL, NULL));
+	assert_true(all.store[0] == '/');
 }
 
 static void a_host_overrides_option_by_option(void **state)
