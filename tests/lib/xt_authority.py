@@ -30,6 +30,19 @@ class Authority:
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True,
                        stdin=subprocess.DEVNULL, capture_output=True)
 
+    def client_certificate(self, name, *addresses):
+        """A client's: (certificate, key) with these addresses as xmppAddr (RFC 6120 13.7.1.4)."""
+        cert, key, request, extensions = (f"{name}.{what}" for what in (
+            "crt", "key", "request", "extensions"))
+        alternatives = ",".join(f"otherName:1.3.6.1.5.5.7.8.5;UTF8:{a}" for a in addresses)
+        with open(os.path.join(self.folder, extensions), "w", encoding="utf-8") as file:
+            file.write("extendedKeyUsage=clientAuth\n")
+            file.write(f"subjectAltName={alternatives}\n" if addresses else "")
+        self.openssl("req", *EC, "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        self.openssl("x509", "-req", "-in", request, "-CA", "ca.pem", "-CAkey", "ca.key",
+                     "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", cert)
+        return os.path.join(self.folder, cert), os.path.join(self.folder, key)
+
     def options(self):
         """For "devserver start"."""
         return ["--cert", self.certificate, "--key", self.key]
