@@ -84,18 +84,12 @@ static enum tct_verdict on_presence(struct tct_mod *m, struct tct_event *ev)
 
 /* ---- what is over ---- */
 
-struct departed {
-	size_t len;
-	char user[];
-};
-
+/* `data`: the account that is deleted; NULL: none. */
 static void sweep(struct tct_scope *scope, struct tct_entity *host, int status, void *data)
 {
-	struct departed *d = data;
-
 	if (status == TCT_OK)
-		invite_sweep(tct_scope_mod(scope), host, d != NULL ? d->user : NULL);
-	tct_scope_free(d);
+		invite_sweep(tct_scope_mod(scope), host, data);
+	tct_scope_free(data);
 }
 
 static void look(struct tct_scope *scope, void *data)
@@ -106,11 +100,10 @@ static void look(struct tct_scope *scope, void *data)
 static void on_deleted(struct tct_mod *m, struct tct_entity *e)
 {
 	size_t len = strlen(tct_entity_user(e)) + 1;
-	struct departed *d = tct_scope_alloc(tct_mod_scope(m), sizeof *d + len, NULL);
+	char *user = tct_scope_alloc(tct_mod_scope(m), len, NULL);
 
-	d->len = len;
-	memcpy(d->user, tct_entity_user(e), len);
-	tct_entity_load(tct_mod_scope(m), tct_mod_host(m), "", sweep, d);
+	memcpy(user, tct_entity_user(e), len);
+	tct_entity_load(tct_mod_scope(m), tct_mod_host(m), "", sweep, user);
 }
 
 /* ---- loading ---- */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEPT_AT_ONCE 500
 /* Who has shown a token in time may take his time with the name (XEP-0445 section 4). */
 #define LATE 3600
 
@@ -219,7 +218,7 @@ int invite_add(struct tct_mod *m, struct tct_txn *txn, const struct tct_entity *
 struct sweep {
 	const char *inviter;
 	size_t count;
-	char keys[SWEPT_AT_ONCE][INVITE_KEY + 1];
+	char (*keys)[INVITE_KEY + 1]; /* as many as there are rows */
 };
 
 static void collect(const struct invite_row *row, void *data)
@@ -228,25 +227,25 @@ static void collect(const struct invite_row *row, void *data)
 	bool his = s->inviter != NULL && row->is.inviter != NULL &&
 		strcmp(s->inviter, row->is.inviter) == 0;
 
-	if (s->count < SWEPT_AT_ONCE && (his || row->is.until + LATE <= tct_now()))
+	if (his || row->is.until + LATE <= tct_now())
 		memcpy(s->keys[s->count++], row->key, sizeof row->key);
 }
 
 void invite_sweep(struct tct_mod *m, const struct tct_entity *host, const char *inviter)
 {
 	const struct invites *invites = tct_mod_data(m);
-	struct sweep *s = calloc(1, sizeof *s);
+	size_t rows = tct_entity_count(host, invites->kv);
+	struct sweep s = { .inviter = inviter, .keys = calloc(rows + 1, sizeof *s.keys) };
 	struct tct_txn *txn;
 
-	if (s == NULL)
+	if (s.keys == NULL)
 		abort();
-	s->inviter = inviter;
-	walk(m, host, collect, s);
-	if (s->count > 0) {
+	walk(m, host, collect, &s);
+	if (s.count > 0) {
 		txn = tct_txn_new(m);
-		for (size_t i = 0; i < s->count; i++)
-			tct_kv_delete(txn, invites->kv, "", s->keys[i]);
+		for (size_t i = 0; i < s.count; i++)
+			tct_kv_delete(txn, invites->kv, "", s.keys[i]);
 		tct_txn_submit(NULL, txn, NULL, NULL);
 	}
-	free(s);
+	free(s.keys);
 }
