@@ -26,6 +26,14 @@ int ht_find(const char *name)
 	return -1;
 }
 
+bool fast_wanted(struct tct_mod *m)
+{
+	const struct sasl2_config *config = tct_mod_config(m);
+	const struct sasl2 *sasl2 = tct_mod_data(m);
+
+	return config->fast && !TCT_AUTH_HAS(sasl2->auth, anonymous);
+}
+
 void fast_advertise(struct flow *f, struct tct_elem *inline_)
 {
 	const struct sasl2 *sasl2 = tct_mod_data(f->m);

@@ -51,7 +51,6 @@ static uint32_t hashes_for(const struct sasl2 *sasl2, struct tct_stream *s)
 static void add_inline(struct flow *f, struct tct_elem *authentication)
 {
 	const struct sasl2 *sasl2 = tct_mod_data(f->m);
-	const struct sasl2_config *config = tct_mod_config(f->m);
 	struct tct_elem *list = tct_add(authentication, NULL, "inline"), *bind, *features;
 
 	bind = tct_add(list, NS_BIND2, "bind");
@@ -60,7 +59,7 @@ static void add_inline(struct flow *f, struct tct_elem *authentication)
 		tct_elem_remove(features);
 	if (sasl2->resumption != NULL)
 		tct_add(list, NS_SM, "sm");
-	if (config->fast)
+	if (fast_wanted(f->m))
 		fast_advertise(f, list);
 }
 

@@ -99,6 +99,8 @@ bool tasks_next(struct flow *f);
 tcti_nonza_fn on_next, on_task_data;
 
 /* ---- fast.c (XEP-0484) ---- */
+/* Tokens are given: not where accounts go with their sessions. */
+bool fast_wanted(struct tct_mod *m);
 void fast_advertise(struct flow *f, struct tct_elem *inline_);
 /* Runs one of its mechanisms; `message` is decoded. */
 void fast_begin(struct flow *f, int ht, const char *message, size_t len);
