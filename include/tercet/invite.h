@@ -50,6 +50,12 @@ typedef void tct_invite_fn(struct tct_scope *scope, int status, const struct tct
 	void *data);
 typedef void tct_invite_row_fn(const struct tct_invite *invite, void *data);
 
+/* The service "registration": whoever makes accounts by invitation provides it, and so says that
+ * such invitations have a use. */
+struct tct_registration_ops {
+	uint32_t size;
+};
+
 /* `m` is always the provider's instance. Callbacks never run inside the call. Append-only. */
 struct tct_invite_ops {
 	uint32_t size;
@@ -66,8 +72,6 @@ struct tct_invite_ops {
 		tct_done_fn *fn, void *data);
 
 	/* ---- for who registers accounts (XEP-0445) ---- */
-	/* `user` does so until its scope ends. In load(). */
-	void (*registrar)(struct tct_mod *m, struct tct_mod *user);
 	/* TCT_OK: an account can be made with that token now; TCT_ENOENT. */
 	void (*check)(struct tct_mod *m, struct tct_scope *scope, const char *token,
 		tct_invite_fn *fn, void *data);

@@ -9,12 +9,16 @@
 #define NS_INVITE "urn:xmpp:invite"
 #define NS_DATA "jabber:x:data"
 
+bool invites_registration(struct tct_mod *m)
+{
+	return tct_service(m, "registration", NULL) != NULL;
+}
+
 uint32_t invites_flags_of_users(struct tct_mod *m)
 {
 	const struct invites_config *config = tct_mod_config(m);
-	const struct invites *invites = tct_mod_data(m);
 
-	return TCT_INVITE_CONTACT | (config->allow_user_invites && invites->registrars > 0 ?
+	return TCT_INVITE_CONTACT | (config->allow_user_invites && invites_registration(m) ?
 					    TCT_INVITE_ACCOUNT | TCT_INVITE_FRIENDS :
 					    0);
 }
@@ -129,7 +133,7 @@ static enum tct_command_result create_account(struct tct_mod *m, struct tct_comm
 	enum tct_command_result result;
 	const struct tct_jid *jid = NULL;
 
-	if (invites->registrars == 0)
+	if (!invites_registration(m))
 		return refuse(call, "nobody registers accounts here: load the module register");
 	if (call->step == 0)
 		return ask(call);

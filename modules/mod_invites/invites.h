@@ -24,7 +24,6 @@ struct invites {
 	struct tct_kv *kv;
 	const struct tct_roster_ops *roster;
 	struct tct_mod *roster_mod;
-	uint32_t registrars; /* who makes accounts by invitation */
 };
 
 /* A row as it was read; strings are borrowed from it. */
@@ -71,6 +70,8 @@ void invite_wipe(char *text); /* NULL: nothing; frees it */
 /* ---- commands.c ---- */
 
 int invites_offer(struct tct_mod *m, struct tct_error *err);
+/* Somebody makes accounts by invitation. It may be loaded later than this module. */
+bool invites_registration(struct tct_mod *m);
 /* The bits of an invitation that a user makes. */
 uint32_t invites_flags_of_users(struct tct_mod *m);
 

@@ -168,7 +168,7 @@ static void inviter_loaded(struct tct_scope *scope, struct tct_entity *e, int st
 		load_host(op, scope, make_in);
 }
 
-static int sensible(const struct tct_mod *m, const struct tct_invite *what)
+static int sensible(struct tct_mod *m, const struct tct_invite *what)
 {
 	const struct invites *invites = tct_mod_data(m);
 	bool account = (what->flags & TCT_INVITE_ACCOUNT) != 0;
@@ -181,7 +181,7 @@ static int sensible(const struct tct_mod *m, const struct tct_invite *what)
 		(what->until != 0 && (what->until <= tct_now() ||
 			what->until > tct_now() + TCT_INVITE_TIME_MAX)))
 		return TCT_EINVAL;
-	if ((account && invites->registrars == 0) ||
+	if ((account && !invites_registration(m)) ||
 		((contact || friends) && invites->roster == NULL))
 		return TCT_EPERM;
 	return TCT_OK;
@@ -270,23 +270,6 @@ static void revoke(struct tct_mod *m, struct tct_scope *scope, const char *id, t
 }
 
 /* ---- registration ---- */
-
-static void registrar_gone(void *block)
-{
-	struct invites **invites = block;
-
-	(*invites)->registrars--;
-}
-
-static void registrar(struct tct_mod *m, struct tct_mod *user)
-{
-	struct invites *invites = tct_mod_data(m);
-	struct invites **mark =
-		tct_scope_alloc(tct_mod_scope(user), sizeof *mark, registrar_gone);
-
-	*mark = invites;
-	invites->registrars++;
-}
 
 static void end_invite(struct tct_scope *scope, struct op *op, int status,
 	const struct tct_invite *is)
@@ -449,7 +432,6 @@ const struct tct_invite_ops invites_ops = {
 	.make = make,
 	.list = list,
 	.revoke = revoke,
-	.registrar = registrar,
 	.check = check,
 	.claim = claim,
 	.settle = settle,

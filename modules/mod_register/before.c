@@ -60,11 +60,14 @@ bool register_open(struct tct_mod *m, const struct tct_stream *s)
 	return config->allow_registration && !config->registration_invite_only && possible(m, s);
 }
 
+const struct tct_invite_ops *register_invitations(struct tct_mod *m, struct tct_mod **provider)
+{
+	return tct_service(m, "invites", provider);
+}
+
 bool register_invites(struct tct_mod *m, const struct tct_stream *s)
 {
-	const struct registrar *r = tct_mod_data(m);
-
-	return r->invites != NULL && possible(m, s);
+	return register_invitations(m, NULL) != NULL && possible(m, s);
 }
 
 void register_refuse(struct tct_stream *s, struct tct_stanza *iq, uint32_t condition,
@@ -105,7 +108,8 @@ static void settled(struct tct_scope *scope, int status, void *data)
 static void created(struct tct_scope *scope, int status, void *data)
 {
 	struct attempt *a = data;
-	const struct registrar *r = tct_mod_data(a->mod);
+	struct tct_mod *provider;
+	const struct tct_invite_ops *invites = register_invitations(a->mod, &provider);
 
 	switch (status) {
 	case TCT_OK:
@@ -123,8 +127,8 @@ static void created(struct tct_scope *scope, int status, void *data)
 		a->condition = TCT_RESOURCE_CONSTRAINT;
 		a->text = "it could not be stored";
 	}
-	if (a->invite[0] != '\0')
-		r->invites->settle(r->invites_mod, scope, a->invite, a->user, status == TCT_OK,
+	if (a->invite[0] != '\0' && invites != NULL)
+		invites->settle(provider, scope, a->invite, a->user, status == TCT_OK,
 			settled, a);
 	else
 		answer(a, a->condition, a->text);
@@ -166,6 +170,8 @@ static void loaded(struct tct_scope *scope, struct tct_entity *e, int status, vo
 	struct attempt *a = data;
 	const struct registrar *r = tct_mod_data(a->mod);
 	const char *invite = a->invite[0] != '\0' ? a->invite : NULL;
+	struct tct_mod *provider;
+	const struct tct_invite_ops *invites = register_invitations(a->mod, &provider);
 	/* An administrator who invites by name knows whose it was. */
 	bool looks = !a->named && r->account != NULL;
 
@@ -173,8 +179,10 @@ static void loaded(struct tct_scope *scope, struct tct_entity *e, int status, vo
 		answer(a, TCT_INTERNAL_SERVER_ERROR, NULL);
 	else if (tct_entity_exists(e) || (looks && r->account->was_used(r->account_mod, e)))
 		answer(a, TCT_CONFLICT, NULL);
-	else if (r->invites != NULL)
-		r->invites->claim(r->invites_mod, scope, invite, a->user, claimed, a);
+	else if (invites != NULL)
+		invites->claim(provider, scope, invite, a->user, claimed, a);
+	else if (invite != NULL)
+		answer(a, TCT_SERVICE_UNAVAILABLE, NULL);
 	else
 		create(scope, a);
 }

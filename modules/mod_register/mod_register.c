@@ -163,11 +163,10 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	(void)err;
 	r->auth = tct_service(m, "auth", &r->auth_mod);
 	r->account = tct_service(m, "account", &r->account_mod);
-	r->invites = tct_service(m, "invites", &r->invites_mod);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS_REGISTER, "query", on_get);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_HOST | TCT_TO_SELF, NS_REGISTER, "query", on_set);
 	register_load_before(m);
-	if (r->invites != NULL && TCT_AUTH_HAS(r->auth, create))
+	if (TCT_AUTH_HAS(r->auth, create))
 		register_load_preauth(m);
 	tct_feature(m, NS_REGISTER);
 	return TCT_OK;

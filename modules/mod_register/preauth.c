@@ -50,7 +50,8 @@ static void checked(struct tct_scope *scope, int status, const struct tct_invite
 
 static void ask(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *iq, const char *token)
 {
-	const struct registrar *r = tct_mod_data(m);
+	struct tct_mod *provider;
+	const struct tct_invite_ops *invites = register_invitations(m, &provider);
 	struct tct_scope *scope = tcti_stream_scope(m, s);
 	struct question *q = tct_scope_alloc(scope, sizeof *q, question_fini);
 
@@ -58,7 +59,7 @@ static void ask(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *iq, 
 	q->stream = s;
 	q->iq = tct_stanza_ref(iq);
 	tcti_stream_hold(s);
-	r->invites->check(r->invites_mod, scope, token, checked, q);
+	invites->check(provider, scope, token, checked, q);
 }
 
 static enum tct_verdict on_preauth(struct tct_mod *m, struct tct_stream *s,
@@ -88,11 +89,11 @@ static enum tct_verdict add_feature(struct tct_mod *m, struct tct_stream *s,
 	return TCT_CONTINUE;
 }
 
+static const struct tct_registration_ops ops = { .size = sizeof ops };
+
 void register_load_preauth(struct tct_mod *m)
 {
-	const struct registrar *r = tct_mod_data(m);
-
-	r->invites->registrar(r->invites_mod, m);
+	tct_provide(m, "registration", "register", &ops);
 	tcti_on_features(m, TCT_PRIO_HANDLE - 19, add_feature);
 	tcti_on_early_iq(m, NS_PARS, "preauth", on_preauth);
 }

@@ -27,9 +27,8 @@ struct register_counts {
 /* Data of the instance. */
 struct registrar {
 	const struct tct_auth_ops *auth;
-	const struct tct_account_ops *account; /* NULL: not there; invites too */
-	const struct tct_invite_ops *invites;
-	struct tct_mod *auth_mod, *account_mod, *invites_mod;
+	const struct tct_account_ops *account; /* NULL: not there */
+	struct tct_mod *auth_mod, *account_mod;
 	struct register_counts counts;
 };
 
@@ -51,6 +50,8 @@ void register_load_before(struct tct_mod *m);
 /* Anybody may make an account; or who has an invitation. Not on this stream as it is: false. */
 bool register_open(struct tct_mod *m, const struct tct_stream *s);
 bool register_invites(struct tct_mod *m, const struct tct_stream *s);
+/* The service "invites"; NULL: nobody provides it now. It may come later than this module. */
+const struct tct_invite_ops *register_invitations(struct tct_mod *m, struct tct_mod **provider);
 void register_refuse(struct tct_stream *s, struct tct_stanza *iq, uint32_t condition,
 	const char *text);
 
