@@ -168,8 +168,8 @@ static bool become_owner(const char *folder)
 
 static bool is_time(const char *key)
 {
-	static const char *const times[] = { "since", "created", "last_login", "last_logout",
-		"deletion", "until" };
+	static const char *const times[] = { "since", "created", "password_changed", "last_login",
+		"last_logout", "deletion", "until" };
 
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
 		if (strcmp(key, times[i]) == 0)
@@ -222,7 +222,7 @@ static void print_rows(const json_t *rows)
 		first = true;
 		json_object_foreach (row, key, v) {
 			if (single)
-				printf("%-12s ", key);
+				printf("%-16s ", key);
 			else if (!first)
 				putchar('\t');
 			print_value(key, v);

@@ -319,7 +319,8 @@ static void show_account(struct tct_scope *scope, struct tct_entity *e, int stat
 	const struct tct_account_ops *ops;
 	const struct tct_auth_ops *auth;
 	struct tct_mod *m, *auth_mod;
-	int64_t made = 0;
+	int64_t made = 0, changed = 0;
+	bool off = false;
 
 	(void)scope;
 	if (status != TCT_OK || !tct_entity_exists(e)) {
@@ -327,16 +328,21 @@ static void show_account(struct tct_scope *scope, struct tct_entity *e, int stat
 		return;
 	}
 	auth = tcti_host_service(tct_entity_host(e), "auth", &auth_mod);
-	if (auth->created != NULL)
+	if (TCT_AUTH_HAS(auth, created))
 		made = auth->created(auth_mod, e);
+	if (TCT_AUTH_HAS(auth, password_changed))
+		changed = auth->password_changed(auth_mod, e);
+	if (TCT_AUTH_HAS(auth, disabled))
+		off = auth->disabled(auth_mod, e);
 	ops = tcti_host_service(tct_entity_host(e), "account", &m);
 	if (ops != NULL)
 		ops->info(m, e, &info);
 	json_array_append_new(call->rows,
-		json_pack("{s:s, s:I, s:I, s:I, s:I, s:i}", "jid", tct_jid_text(tct_entity_jid(e)),
-			"created", (json_int_t)made, "last_login", (json_int_t)info.last_login,
-			"last_logout", (json_int_t)info.last_logout, "deletion",
-			(json_int_t)info.removal, "sessions", (int)info.online));
+		json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:I, s:i}", "jid",
+			tct_jid_text(tct_entity_jid(e)), "created", (json_int_t)made,
+			"password_changed", (json_int_t)changed, "disabled", off, "last_login",
+			(json_int_t)info.last_login, "last_logout", (json_int_t)info.last_logout,
+			"deletion", (json_int_t)info.removal, "sessions", (int)info.online));
 	control_answer(call, TCT_OK, "%s", call->args[0]);
 }
 
