@@ -3,6 +3,7 @@
 /* restore.c - see restore.h. */
 #include "core/server/restore.h"
 
+#include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/host.h"
@@ -39,6 +40,19 @@ void tcti_session_save(const struct tct_session *s, struct tct_record *out)
 	tct_record_set_int(out, "since", s->since);
 	save_presence(s, out);
 	slots_save(&s->slots, out);
+}
+
+uint64_t tcti_session_state(const struct tct_session *s)
+{
+	struct tct_record *r = tct_record_new();
+	struct tct_value v;
+	uint64_t hash;
+
+	slots_save(&s->slots, r);
+	v = tct_record_value(r);
+	hash = hash_bytes(v.bytes.data, v.bytes.len);
+	tct_record_free(r);
+	return hash;
 }
 
 /* A stanza of ours, as it was stored; NULL: it is none. */

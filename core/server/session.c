@@ -16,6 +16,7 @@
 #include "core/server/stream.h"
 #include "core/server/turn.h"
 #include "core/server/unseen.h"
+#include "core/store/txn.h"
 #include "core/xmpp/jid.h"
 #include "core/xmpp/payload.h"
 #include "core/xmpp/stanza.h"
@@ -194,20 +195,39 @@ static void leave(struct tct_session *s, void (*fn)(struct tct_session *, struct
 	session_unref(s);
 }
 
+/* A client that hears that its session has ended may rely on that: one that is written down must
+ * not come back after a crash, and messages wait in it. */
+static void end_stream(struct tct_stream *stream, struct store_env *env, struct ticket *before)
+{
+	struct tct_txn *txn = txn_of_turn(env);
+
+	/* What was written since may be in a set of its own; sets commit in order. */
+	stream_finish(stream, txn_has_writes(txn) ? txn_ticket(txn) : before);
+	ticket_unref(before);
+}
+
 void session_end(struct tct_session *s)
 {
+	struct tct_stream *stream = s->stream;
+	struct store_env *env = s->key != 0 ? s->entity->host->env : NULL;
+	struct ticket *before;
+
 	if (s->ended)
 		return;
-	if (s->stream != NULL) {
+	if (stream != NULL) {
 		pipe_flush(&s->pipe);
-		s->stream->session = NULL;
-		tcti_stream_close(s->stream, NULL, NULL);
+		stream->session = NULL;
 		s->stream = NULL;
 	}
+	before = stream != NULL && env != NULL ? ticket_ref(txn_ticket(txn_of_turn(env))) : NULL;
 	/* No longer in the list: what the notices route does not come back here. */
 	list_remove(&s->link);
 	hook_session_notice(hooks(s), TCT_SESSION_ENDED, s);
 	leave(s, give_back);
+	if (before != NULL)
+		end_stream(stream, env, before);
+	else if (stream != NULL)
+		tcti_stream_close(stream, NULL, NULL);
 }
 
 bool session_survives(const struct tct_session *s)
@@ -528,6 +548,12 @@ void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool marked)
 	if (marked && row != NULL && row->archive != NULL)
 		ticket = txn_ticket(txn_of_turn(row->archive->kv.env));
 	pipe_write_first(&s->pipe, delivery_ref(d), ticket);
+}
+
+void tcti_pipe_wait(struct tct_session *s, struct tct_txn *txn)
+{
+	if (!s->ended)
+		pipe_raw(&s->pipe, span_make("", 0), txn_ticket(txn));
 }
 
 size_t tcti_pipe_unwritten(const struct tct_session *s)

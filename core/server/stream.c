@@ -16,6 +16,7 @@
 #include "core/server/router.h"
 #include "core/server/session.h"
 #include "core/server/turn.h"
+#include "core/store/txn.h"
 #include "core/xml/write.h"
 #include "core/xmpp/jid.h"
 #include "core/xmpp/stanza.h"
@@ -102,6 +103,53 @@ void stream_close(struct tct_stream *s, const char *condition, const char *text,
 void tcti_stream_close(struct tct_stream *s, const char *condition, const char *text)
 {
 	stream_close(s, condition, text, NULL);
+}
+
+/* In the stream's scope. */
+struct finishing {
+	struct scope_node node;
+	struct ticket_waiter waiter;
+	struct ticket *ticket; /* counted */
+	struct tct_stream *stream;
+};
+
+static void finishing_free(struct finishing *f)
+{
+	ticket_unref(f->ticket);
+	free(f);
+}
+
+static void drop_finishing(struct scope_node *node)
+{
+	struct finishing *f = list_entry(node, struct finishing, node);
+
+	ticket_waiter_remove(&f->waiter);
+	finishing_free(f);
+}
+
+static void finish(struct ticket_waiter *w)
+{
+	struct finishing *f = list_entry(w, struct finishing, waiter);
+
+	scope_remove(&f->node);
+	tcti_stream_close(f->stream, NULL, NULL);
+	finishing_free(f);
+}
+
+void stream_finish(struct tct_stream *s, struct ticket *ticket)
+{
+	struct finishing *f;
+
+	if (ticket_state(ticket) != TICKET_OPEN && ticket_state(ticket) != TICKET_SUBMITTED) {
+		tcti_stream_close(s, NULL, NULL);
+		return;
+	}
+	f = mem_zalloc(sizeof *f);
+	f->stream = s;
+	f->ticket = ticket_ref(ticket);
+	f->waiter.fn = finish;
+	scope_add(&s->scope, &f->node, drop_finishing);
+	ticket_wait(ticket, &f->waiter);
 }
 
 /* Its client will come back to the session: for it the connection is lost, and no stream has

@@ -21,6 +21,8 @@ enum stream_state {
 	STREAM_CLOSING    /* our end tag was sent */
 };
 
+struct ticket;
+
 struct tct_stream {
 	struct conn *conn;
 	struct stream_listener *listener;
@@ -47,6 +49,8 @@ void stream_bound(struct tct_stream *s);
 void streams_unthrottle(void);
 /* Closes all with system-shutdown. */
 void streams_shutdown(const char *condition, const char *text);
+/* Ends it without error when that is on disk or has failed. */
+void stream_finish(struct tct_stream *s, struct ticket *ticket);
 /* tcti_stream_close with an application's own condition (borrowed; NULL: none). */
 void stream_close(struct tct_stream *s, const char *condition, const char *text,
 	const struct tct_elem *application);

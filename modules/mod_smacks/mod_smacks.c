@@ -227,6 +227,8 @@ static void count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 
 	if (sm->full)
 		return;
+	if (tcti_delivery_type(d) == TCT_IQ_RESULT)
+		sm_save_answer(m, sm);
 	queue_push(&sm->queue, d);
 	tcti_session_set_kept(s, sm->queue.bytes);
 	sm_save_look(sm);
@@ -418,8 +420,15 @@ static void begin(struct tct_mod *m, struct sm *sm)
 static void on_inline(struct tct_mod *m, struct tct_session *session,
 	const struct tct_elem *request, struct tct_elem *bound)
 {
-	if (tct_elem_is(request, NS_SM, "enable") && !sm_enabled(tct_session_data_peek(m, session)))
-		begin(m, enable(m, session, request, tct_add(bound, NS_SM, "enabled")));
+	struct sm *sm;
+
+	if (!tct_elem_is(request, NS_SM, "enable") || sm_enabled(tct_session_data_peek(m, session)))
+		return;
+	sm = enable(m, session, request, tct_add(bound, NS_SM, "enabled"));
+	begin(m, sm);
+	/* Others may be asked after us: what they know then is written down, too. */
+	sm->changed = true;
+	tcti_session_notice(session);
 }
 
 static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
@@ -529,7 +538,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, sm_on_presence);
 	tct_on_session(m, TCT_SESSION_AVAILABLE, sm_on_changed);
 	tct_on_session(m, TCT_SESSION_UNAVAILABLE, sm_on_changed);
-	tct_on_iq_stage(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, sm_on_iq);
 	return TCT_OK;
 }
 

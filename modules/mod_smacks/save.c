@@ -4,7 +4,8 @@
  * server. Rows of the account in the store "smacks", with the session's key in hexadecimal:
  *
  *   sKEY  what the session is, how far both sides had come, and the first id of the rows that
- *         its queue is kept as. Written when it begins, and again now and then
+ *         its queue is kept as. Written when it begins, when what modules know of it has
+ *         changed, and again now and then
  *   hKEY  how many of the client's stanzas are handled, when nothing else says so
  *   eID   with the id that the client knows: a session whose client did not come back
  *   qKEY  only by a server that stops: what of its queue is kept as no row
@@ -71,6 +72,7 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 	char key[SM_KEY_SIZE];
 
 	sm->changed = false;
+	sm->state = tcti_session_state(sm->session);
 	sm->low = lowest_row(m, sm);
 	sm->ceiling = (sm->sparse != NULL ? sm->sparse->last : tcti_session_sent(sm->session)) +
 		reserve(tct_mod_config(m));
@@ -330,14 +332,17 @@ enum tct_verdict sm_on_presence(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
-/* What modules know of a session changes by questions of its client (carbons, roster). */
-enum tct_verdict sm_on_iq(struct tct_mod *m, struct tct_event *ev)
+/* What modules know of a session changes by questions of its client (carbons, roster): a client
+ * that has the answer relies on it. */
+void sm_save_answer(struct tct_mod *m, struct sm *sm)
 {
-	struct sm *sm = asker(m, ev);
+	struct tct_txn *txn;
 
-	if (sm != NULL && (tct_stanza_type(ev->stanza) & (TCT_IQ_SET | TCT_IQ_GET)) != 0)
-		save_in(sm, SAVE_MS);
-	return TCT_CONTINUE;
+	if (sm->key == 0 || tcti_session_state(sm->session) == sm->state)
+		return;
+	txn = tcti_txn_of_turn(m);
+	sm_save_write(m, sm, txn);
+	tcti_pipe_wait(sm->session, txn);
 }
 
 /* ---- the server stops ---- */

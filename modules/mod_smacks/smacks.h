@@ -53,6 +53,7 @@ struct sm {
 	struct sm_stream *waiting; /* wants to resume, when all input is handled */
 	/* save.c; key 0: it is not written down */
 	uint64_t key, low;
+	uint64_t state; /* of what modules have saved in the record */
 	int64_t max; /* seconds to wait for its client */
 	uint32_t ceiling, saved_acked, saved_handled;
 	/* restore.c: how its client has counted since is not known; NULL: it is. */
@@ -121,6 +122,8 @@ struct tct_stream *sm_take_waiting(struct sm *sm);
 void sm_save_begin(struct tct_mod *m, struct sm *sm);
 /* The client was sent, or has acknowledged or sent, one more. */
 void sm_save_look(struct sm *sm);
+/* An answer to a question of the client is being sent. */
+void sm_save_answer(struct tct_mod *m, struct sm *sm);
 /* Into a set. */
 void sm_save_write(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
 /* Gets a new key: what is marked with the old one is not found any more. */
@@ -138,7 +141,7 @@ void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *t
 	uint32_t number);
 void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id);
 bool sm_save(struct tct_mod *m, struct tct_session *s);
-tct_stanza_fn sm_on_presence, sm_on_iq;
+tct_stanza_fn sm_on_presence;
 void sm_on_changed(struct tct_mod *m, struct tct_session *s);
 
 #define SM_KEY_SIZE 18 /* of a row: a letter, 16 digits, NUL */

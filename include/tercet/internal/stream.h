@@ -165,6 +165,8 @@ struct delivery;
 /* What is needed to make the session again, but for its queue: resource, presence, what
  * modules save. */
 TCT_API void tcti_session_save(const struct tct_session *s, struct tct_record *out);
+/* A number for what modules would save of it now: another one when that has changed. */
+TCT_API uint64_t tcti_session_state(const struct tct_session *s);
 /* Makes it again, in the notice TCT_ENTITY_LOADED of its account; nobody is told, and it has no
  * stream: detach it, to say how long it waits for one. TCT_EINVAL: it cannot be made. */
 TCT_API int tcti_session_restore(struct tct_entity *e, const struct tct_value *saved,
@@ -279,6 +281,9 @@ TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool ma
 TCT_API bool tcti_delivery_wanted(struct tct_session *s, const struct delivery *d);
 TCT_API void tcti_pipe_drop_unwanted(struct tct_session *s);
 TCT_API void tcti_delivery_leave_out(struct delivery *d);
+/* What is sent to the session from here on leaves when `txn` is on disk, or has failed; in COUNT:
+ * the stanza too that is counted now. */
+TCT_API void tcti_pipe_wait(struct tct_session *s, struct tct_txn *txn);
 /* How many of the stanzas that were counted last were not written yet. */
 TCT_API size_t tcti_pipe_unwritten(const struct tct_session *s);
 /* For the owner of COUNT: the client has acknowledged this one. */
