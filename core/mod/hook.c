@@ -418,11 +418,17 @@ bool tct_disco_ask(struct tct_mod *m, const struct tct_disco_query *q, struct tc
 
 void tcti_on_nonza(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn)
 {
+	tcti_on_stream_nonza(m, TCTI_KIND(TCTI_STREAM_C2S), ns, name, fn);
+}
+
+void tcti_on_stream_nonza(struct tct_mod *m, uint32_t kinds, const char *ns, const char *name,
+	tcti_nonza_fn *fn)
+{
 	struct hook_nonza n = { m, fn, name_ns(name_register(ns, name)),
-		name_local(name_register(ns, name)) };
+		name_local(name_register(ns, name)), kinds };
 
 	each_set (set, m) {
-		const struct hook_nonza *o = hook_nonza_owner(set, ns, name);
+		const struct hook_nonza *o = hook_nonza_owner(set, kinds, ns, name);
 
 		if (o != NULL) {
 			mod_load_failed(m, TCT_EEXIST,
@@ -445,14 +451,20 @@ static void add_features(struct tct_mod *m, const struct hook_features *f)
 
 void tcti_on_features(struct tct_mod *m, int prio, tcti_features_fn *fn)
 {
-	struct hook_features f = { m, fn, NULL, prio, m->rank, next_seq++ };
+	tcti_on_stream_features(m, TCTI_KIND(TCTI_STREAM_C2S), prio, fn);
+}
+
+void tcti_on_stream_features(struct tct_mod *m, uint32_t kinds, int prio, tcti_features_fn *fn)
+{
+	struct hook_features f = { m, fn, NULL, kinds, prio, m->rank, next_seq++ };
 
 	add_features(m, &f);
 }
 
 void tct_on_features(struct tct_mod *m, int prio, tct_features_fn *fn)
 {
-	struct hook_features f = { m, NULL, fn, prio, m->rank, next_seq++ };
+	struct hook_features f = { m, NULL, fn, TCTI_KIND(TCTI_STREAM_C2S), prio, m->rank,
+		next_seq++ };
 
 	add_features(m, &f);
 }
@@ -536,13 +548,14 @@ const struct hook_iq *hook_iq_owner(const struct hook_set *set, uint32_t type, u
 	return NULL;
 }
 
-const struct hook_nonza *hook_nonza_owner(const struct hook_set *set, const char *ns,
-	const char *name)
+const struct hook_nonza *hook_nonza_owner(const struct hook_set *set, uint32_t kinds,
+	const char *ns, const char *name)
 {
 	for (size_t i = 0; i < set->nonzas.count; i++) {
 		const struct hook_nonza *n = &set->nonzas.items[i];
 
-		if (strcmp(n->name, name) == 0 && strcmp(n->ns, ns) == 0 && !n->mod->ending)
+		if ((n->kinds & kinds) != 0 && strcmp(n->name, name) == 0 &&
+			strcmp(n->ns, ns) == 0 && !n->mod->ending)
 			return n;
 	}
 	return NULL;

@@ -48,12 +48,14 @@ struct hook_nonza {
 	struct tct_mod *mod;
 	tcti_nonza_fn *fn;
 	const char *ns, *name;
+	uint32_t kinds; /* of streams, TCTI_KIND */
 };
 
 struct hook_features {
 	struct tct_mod *mod;
 	tcti_features_fn *fn;    /* NULL with `client` */
 	tct_features_fn *client; /* for authenticated streams of clients only */
+	uint32_t kinds;          /* of streams, TCTI_KIND */
 	int prio;
 	uint32_t rank, seq;
 };
@@ -119,8 +121,9 @@ bool hook_none(const struct hook_set *set, uint32_t stage, uint32_t kind);
 /* The owner of an IQ payload, or NULL. `target` is one bit of enum tct_target. */
 const struct hook_iq *hook_iq_owner(const struct hook_set *set, uint32_t type, uint32_t target,
 	const struct tct_elem *payload);
-const struct hook_nonza *hook_nonza_owner(const struct hook_set *set, const char *ns,
-	const char *name);
+/* `kinds`: bits, TCTI_KIND; one that the owner knows is enough. */
+const struct hook_nonza *hook_nonza_owner(const struct hook_set *set, uint32_t kinds,
+	const char *ns, const char *name);
 /* Calls the notices in order, entering and leaving each instance. */
 void hook_session_notice(struct hook_set *set, uint32_t when, struct tct_session *s);
 void hook_entity_notice(struct hook_set *set, uint32_t when, struct tct_entity *e);

@@ -61,6 +61,27 @@ bool addr_is_loopback(const struct addr *a)
 	return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
 }
 
+static uint32_t ipv4(const struct addr *a)
+{
+	uint32_t bytes;
+
+	if (a->sa.sa_family == AF_INET)
+		return a->in4.sin_addr.s_addr;
+	memcpy(&bytes, &a->in6.sin6_addr.s6_addr[12], sizeof bytes);
+	return bytes;
+}
+
+bool addr_same_site(const struct addr *a, const struct addr *b)
+{
+	bool four = a->sa.sa_family == AF_INET || is_mapped(a);
+
+	if (four != (b->sa.sa_family == AF_INET || is_mapped(b)))
+		return false;
+	if (four)
+		return ipv4(a) == ipv4(b);
+	return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 8) == 0;
+}
+
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family || addr_port(a) != addr_port(b))

@@ -25,4 +25,6 @@ uint16_t addr_port(const struct addr *a);
 /* Without the port; an IPv4-mapped address as IPv4. `out` has ADDR_TEXT bytes. */
 void addr_text(const struct addr *a, char *out);
 bool addr_is_loopback(const struct addr *a);
+/* The same machine or its neighbours: the same IPv4 address, or the same /64 of IPv6. */
+bool addr_same_site(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b); /* with the port */

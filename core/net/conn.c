@@ -639,6 +639,13 @@ uint32_t conn_tls_version(const struct conn *c)
 	return c->secure ? tls_version(c->tls) : 0;
 }
 
+const char *conn_problem(const struct conn *c)
+{
+	return c->reason == CONN_TLS && c->tls != NULL && c->handshake == NULL ?
+		tls_problem(c->tls) :
+		NULL;
+}
+
 char *conn_describe_tls(const struct conn *c)
 {
 	return c->secure ? tls_describe(c->tls) : NULL;

@@ -72,6 +72,8 @@ const struct peer *conn_peer_of(struct conn *c); /* tls_peer_of; NULL without TL
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len);
 int conn_end_point(const struct conn *c, const char *hash, void *out, size_t *len);
 uint32_t conn_tls_version(const struct conn *c); /* 0 without TLS */
+/* Why TLS failed; borrowed; NULL: it has not. */
+const char *conn_problem(const struct conn *c);
 char *conn_describe_tls(const struct conn *c); /* the caller frees it; NULL without TLS */
 size_t conns_count(void);
 /* Before the loop ends, when no connection is left and after job_stop: frees what they

@@ -23,7 +23,8 @@ struct name {
 struct peer {
 	VEC(struct name) names;
 	bool trusted;
-	char *problem;
+	char *problem, *issuer;
+	int64_t until;
 	unsigned char fingerprint[32];
 };
 
@@ -74,6 +75,17 @@ static void read_names(struct peer *p, gnutls_x509_crt_t crt)
 	}
 }
 
+static void read_issuer(struct peer *p, gnutls_x509_crt_t crt)
+{
+	gnutls_datum_t dn;
+
+	p->until = gnutls_x509_crt_get_expiration_time(crt);
+	if (gnutls_x509_crt_get_issuer_dn3(crt, &dn, 0) < 0)
+		return;
+	p->issuer = mem_strndup((const char *)dn.data, dn.size);
+	gnutls_free(dn.data);
+}
+
 /* ---- the chain ---- */
 
 static void judge(struct peer *p, gnutls_x509_crt_t *list, unsigned count,
@@ -121,6 +133,7 @@ struct peer *peer_new(const gnutls_datum_t *chain, unsigned count, gnutls_x509_t
 		p = mem_zalloc(sizeof *p);
 		gnutls_hash_fast(GNUTLS_DIG_SHA256, chain[0].data, chain[0].size, p->fingerprint);
 		read_names(p, list[0]);
+		read_issuer(p, list[0]);
 		if (n == count)
 			judge(p, list, n, trust);
 		else
@@ -140,6 +153,7 @@ void peer_free(struct peer *p)
 		free(p->names.items[i].text);
 	vec_fini(&p->names);
 	free(p->problem);
+	free(p->issuer);
 	free(p);
 }
 
@@ -153,6 +167,16 @@ bool peer_trusted(const struct peer *p)
 const char *peer_problem(const struct peer *p)
 {
 	return p->problem != NULL ? p->problem : "";
+}
+
+const char *peer_issuer(const struct peer *p)
+{
+	return p->issuer != NULL ? p->issuer : "";
+}
+
+int64_t peer_until(const struct peer *p)
+{
+	return p->until;
 }
 
 const unsigned char *peer_fingerprint(const struct peer *p)

@@ -36,5 +36,8 @@ const char *peer_name(const struct peer *p, size_t i);
 /* Each xmppAddr (RFC 6120 section 13.7.1.4), as it is written there: to be parsed. */
 typedef void peer_address_fn(const char *address, void *ctx);
 void peer_addresses(const struct peer *p, peer_address_fn *fn, void *ctx);
+/* Who signed it, and until when it is good. */
+const char *peer_issuer(const struct peer *p);
+int64_t peer_until(const struct peer *p);
 /* SHA-256 of the certificate. */
 const unsigned char *peer_fingerprint(const struct peer *p);

@@ -7,6 +7,7 @@
 #include "core/server/host.h"
 #include "core/server/inbound.h"
 #include "core/server/lane.h"
+#include "core/server/peers.h"
 #include "core/server/row.h"
 #include "core/server/session.h"
 #include "core/store/txn.h"
@@ -92,6 +93,7 @@ void event_free(struct event *ev)
 	if (ev->pub.entity != NULL)
 		entity_unpin(ev->pub.entity);
 	inbound_end(ev->inbound, ev->txn);
+	flight_end(ev->flight);
 	if (ev->txn != NULL)
 		txn_close(ev->txn);
 	if (ev->row != NULL)

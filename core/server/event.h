@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+struct flight;
 struct lane;
 struct row;
 struct ticket;
@@ -46,6 +47,7 @@ struct event {
 	struct tct_txn *txn;         /* counted; NULL until somebody wants it */
 	struct tct_request *request; /* while suspended */
 	struct inbound_token *inbound; /* of a stanza of a tracked session; else NULL */
+	struct flight *flight; /* its share of a server's or component's stream; NULL: none */
 	struct row *row;             /* that the message is kept as; NULL: none is known */
 	struct lane *holding;        /* the lane that this event holds, NULL: none */
 	struct tct_session **targets;

@@ -9,6 +9,8 @@
 #include "core/mod/module.h"
 #include "core/server/stream.h"
 
+#include <tercet/internal/peers.h>
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -51,6 +53,8 @@ static void module_ends(struct scope_node *node)
 {
 	struct stream_listener *l = list_entry(node, struct stream_listener, node);
 
+	l->mod = NULL;
+	streams_end_of(l);
 	list_remove(&l->link);
 	list_remove(&l->certs.link); /* its streams keep what it has, and nobody renews it */
 	if (l->socket != NULL)
@@ -79,15 +83,39 @@ static struct listen *open_socket(struct stream_listener *l, struct tct_error *e
 	return listen_open(&at, accepted, l, err);
 }
 
+static struct stream_listener *listener_new(struct tct_mod *m, const struct tcti_listener *spec)
+{
+	struct stream_listener *l = mem_zalloc(sizeof *l);
+
+	l->refs = 1;
+	l->mod = m;
+	l->spec = *spec;
+	l->spec.address = mem_strdup(spec->address != NULL ? spec->address : "");
+	list_init(&l->link);
+	list_init(&l->unproven);
+	return l;
+}
+
+int tcti_dialer_new(struct tct_mod *m, const struct tcti_listener *spec,
+	struct tcti_dialer **dialer, struct tct_error *err)
+{
+	struct stream_listener *l = listener_new(m, spec);
+	int status = certs_join(&l->certs, NULL, NULL, err);
+
+	if (status != TCT_OK) {
+		listener_unref(l);
+		return status;
+	}
+	scope_add(&m->scope, &l->node, module_ends);
+	*dialer = (struct tcti_dialer *)l;
+	return TCT_OK;
+}
+
 int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_error *err)
 {
-	struct stream_listener *l;
+	struct stream_listener *l = listener_new(m, spec);
 	int status;
 
-	l = mem_zalloc(sizeof *l);
-	l->refs = 1;
-	l->spec = *spec;
-	l->spec.address = mem_strdup(spec->address);
 	status = certs_join(&l->certs, spec->certificate, spec->key, err);
 	if (status == TCT_OK && !disabled)
 		l->socket = open_socket(l, err);

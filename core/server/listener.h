@@ -13,7 +13,10 @@
 struct stream_listener {
 	struct tcti_listener spec; /* address: own copy */
 	struct scope_node node;    /* in the scope of the module that listens */
-	struct list link;
+	struct list link;      /* in none: it dials */
+	struct tct_mod *mod;   /* NULL: it is gone */
+	struct list unproven;  /* streams of servers and components that have proven nothing */
+	uint32_t unproven_count;
 	struct certs_user certs;
 	struct listen *socket; /* NULL: closed */
 	uint32_t refs;         /* the streams keep its limits */

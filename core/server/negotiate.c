@@ -10,6 +10,7 @@
 #include "core/net/peer.h"
 #include "core/server/host.h"
 #include "core/server/listener.h"
+#include "core/server/peers.h"
 #include "core/server/session.h"
 #include "core/xml/elem.h"
 #include "core/xml/write.h"
@@ -23,6 +24,10 @@
 
 void negotiate_header(struct tct_stream *s, struct str *out)
 {
+	if (stream_is_peer(s)) {
+		peers_header(s, out);
+		return;
+	}
 	tct_random_id(s->id, sizeof s->id - 1);
 	str_append(out, "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
 			"xmlns:stream='" NS_STREAM "' version='1.0' xml:lang='en' id='");
@@ -45,19 +50,19 @@ void negotiate_header(struct tct_stream *s, struct str *out)
 
 static void add_features(struct tct_stream *s, struct tct_elem *features)
 {
-	struct hook_set *set = &s->host->hooks;
+	struct hook_set *set = stream_hooks(s);
 
 	for (size_t i = 0; i < set->stream_features.count; i++) {
 		struct hook_features f = set->stream_features.items[i];
 		enum tct_verdict v;
 
-		if (f.mod->ending)
+		if (f.mod->ending || (f.kinds & TCTI_KIND(s->kind)) == 0)
 			continue;
 		mod_enter(f.mod);
 		v = TCT_CONTINUE;
 		if (f.fn != NULL)
 			v = f.fn(f.mod, s, features);
-		else if (s->entity != NULL && tcti_stream_kind(s) == TCTI_STREAM_C2S)
+		else if (s->entity != NULL)
 			f.client(f.mod, s, features);
 		mod_leave(f.mod);
 		if (v == TCT_HANDLED)
@@ -65,7 +70,7 @@ static void add_features(struct tct_stream *s, struct tct_elem *features)
 	}
 }
 
-static void send_open(struct tct_stream *s)
+void negotiate_send_open(struct tct_stream *s)
 {
 	struct tct_elem *features = tcti_nonza_new(NS_STREAM, "features");
 	struct str *out = conn_output(s->conn);
@@ -128,7 +133,7 @@ static void entity_loaded(struct tct_scope *scope, struct tct_entity *e, int sta
 		tcti_stream_close(s, "internal-server-error", "the store cannot be read");
 		return;
 	}
-	send_open(s);
+	negotiate_send_open(s);
 	tcti_stream_release(s);
 }
 
@@ -166,7 +171,7 @@ void negotiate_open(struct tct_stream *s, const struct tct_elem *root)
 		tct_entity_load(&s->scope, host, user, entity_loaded, s);
 		return;
 	}
-	send_open(s);
+	negotiate_send_open(s);
 }
 
 /* ---- elements of modules ---- */
@@ -195,7 +200,8 @@ static const struct hook_nonza *early_owner(const struct tct_stream *s, const st
 		return NULL;
 	tct_elem_each (payload, e) {
 		early_name(name, tct_elem_name(payload));
-		return hook_nonza_owner(&s->host->hooks, tct_elem_ns(payload), name);
+		return hook_nonza_owner(&s->host->hooks, TCTI_KIND(TCTI_STREAM_C2S),
+			tct_elem_ns(payload), name);
 	}
 	return NULL;
 }
@@ -212,7 +218,8 @@ void negotiate_element(struct tct_stream *s, const struct tct_elem *e)
 {
 	const struct hook_nonza *n = is_stanza(e) && s->entity == NULL ?
 		early_owner(s, e) :
-		hook_nonza_owner(&s->host->hooks, tct_elem_ns(e), tct_elem_name(e));
+		hook_nonza_owner(stream_hooks(s), TCTI_KIND(s->kind), tct_elem_ns(e),
+			tct_elem_name(e));
 	enum tct_verdict v;
 	struct tct_mod *m;
 
@@ -225,7 +232,8 @@ void negotiate_element(struct tct_stream *s, const struct tct_elem *e)
 			return;
 	}
 	tcti_stream_close(s,
-		s->entity == NULL || is_stanza(e) ? "not-authorized" : "unsupported-stanza-type",
+		(s->entity == NULL && !s->proven) || is_stanza(e) ? "not-authorized" :
+								    "unsupported-stanza-type",
 		NULL);
 }
 
@@ -256,7 +264,10 @@ void tcti_stream_send(struct tct_stream *s, struct tct_elem *e)
 	struct str out = { 0 };
 
 	if (s->state != STREAM_CLOSING) {
-		write_elem(&out, e, "jabber:client");
+		if (stream_is_peer(s) && strcmp(e->ns, TCTI_NS_DIALBACK) == 0)
+			write_prefixed(&out, e, "db:");
+		else
+			write_elem(&out, e, "jabber:client");
 		stream_write(s, str_span(&out));
 	}
 	str_fini(&out);
@@ -314,9 +325,10 @@ void tcti_stream_reply(struct tct_stream *s, struct tct_stanza *answer)
 bool tcti_stream_can_tls(const struct tct_stream *s)
 {
 	struct certset *set = listener_certset(s->listener);
+	const char *domain = stream_domain(s);
 
-	return !tcti_stream_secured(s) && s->host != NULL && set != NULL &&
-		certset_has(set, s->host->name);
+	return !tcti_stream_secured(s) && domain != NULL && set != NULL &&
+		certset_has(set, domain);
 }
 
 bool tcti_stream_start_tls(struct tct_stream *s)
@@ -330,8 +342,10 @@ bool tcti_stream_start_tls(struct tct_stream *s)
 	s->scanned = 0;
 	framer_init(&s->framer, true);
 	s->state = STREAM_SECURING;
-	stream_start_tls(s, s->host->name);
+	stream_start_tls(s, stream_domain(s));
 	s->host = NULL;
+	tct_jid_unref(s->local);
+	s->local = NULL;
 	return true;
 }
 
@@ -371,7 +385,7 @@ void tcti_stream_authenticated(struct tct_stream *s, const char *user, bool rest
 
 uint32_t tcti_stream_kind(const struct tct_stream *s)
 {
-	return s->listener->spec.kind;
+	return s->kind;
 }
 
 struct tct_host *tcti_stream_host(const struct tct_stream *s)
@@ -386,6 +400,8 @@ const struct tct_jid *tcti_stream_from(const struct tct_stream *s)
 
 const char *tcti_stream_id(const struct tct_stream *s)
 {
+	if (s->kind == TCTI_STREAM_S2S_OUT)
+		return s->peer_id != NULL ? s->peer_id : "";
 	return s->id;
 }
 
@@ -421,7 +437,7 @@ bool tcti_stream_encryption_required(const struct tct_stream *s)
 
 int64_t tcti_stream_login_deadline(const struct tct_stream *s)
 {
-	return s->entity == NULL ? s->listener->spec.login_deadline : 0;
+	return s->entity == NULL && !s->proven ? s->listener->spec.login_deadline : 0;
 }
 
 const char *tcti_stream_user(const struct tct_stream *s)

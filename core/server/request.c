@@ -123,6 +123,8 @@ struct tct_request *tct_defer(struct tct_mod *m, struct tct_event *pub)
 	shell->hops = ev->hops;
 	shell->inbound = ev->inbound; /* handled is what was answered */
 	ev->inbound = NULL;
+	shell->flight = ev->flight;
+	ev->flight = NULL;
 	ev->deferred = true;
 	return request_new(m, shell);
 }

@@ -11,6 +11,7 @@
 #include "core/server/entity.h"
 #include "core/server/host.h"
 #include "core/server/lane.h"
+#include "core/server/peers.h"
 #include "core/server/request.h"
 #include "core/server/resolve.h"
 #include "core/server/row.h"
@@ -85,40 +86,44 @@ struct watch {
 	struct ticket_waiter waiter;
 	struct ticket *ticket;
 	struct tct_stanza *stanza;
-	struct tct_session *session;
+	struct tct_session *session; /* NULL: it came from a server or a component */
 };
 
 static void watched(struct ticket_waiter *w)
 {
 	struct watch *watch = list_entry(w, struct watch, waiter);
-	struct tct_stanza *st;
+	struct tct_session *s = watch->session;
+	struct tct_stanza *st = NULL;
 
-	if (ticket_state(watch->ticket) == TICKET_FAILED && !watch->session->ended) {
+	if (ticket_state(watch->ticket) == TICKET_FAILED && (s == NULL || !s->ended))
 		st = tct_stanza_error(watch->stanza, TCT_RESOURCE_CONSTRAINT,
 			"it could not be stored");
-		if (st != NULL) {
-			session_deliver(watch->session, delivery_new(st, NULL, NULL), NULL);
-			tct_stanza_unref(st);
-		}
+	if (st != NULL && s == NULL) {
+		router_route(NULL, NULL, st, TCT_NEW);
+	} else if (st != NULL) {
+		session_deliver(s, delivery_new(st, NULL, NULL), NULL);
+		tct_stanza_unref(st);
 	}
 	ticket_unref(watch->ticket);
 	tct_stanza_unref(watch->stanza);
-	session_unref(watch->session);
+	if (s != NULL)
+		session_unref(s);
 	free(watch);
 }
 
 /* The sender of a stanza whose writes are refused later must hear of it. */
 static void watch_writes(struct event *ev)
 {
+	struct tct_session *s = ev->pub.origin.session;
 	struct watch *watch;
 
-	if (ev->txn == NULL || !txn_has_writes(ev->txn) || ev->pub.origin.session == NULL ||
-		!must_arrive(ev->pub.stanza))
+	if (ev->txn == NULL || !txn_has_writes(ev->txn) || !must_arrive(ev->pub.stanza) ||
+		(s == NULL && ev->flight == NULL))
 		return;
 	watch = mem_zalloc(sizeof *watch);
 	watch->ticket = ticket_ref(txn_ticket(ev->txn));
 	watch->stanza = tct_stanza_ref(ev->pub.stanza);
-	watch->session = session_ref(ev->pub.origin.session);
+	watch->session = s != NULL ? session_ref(s) : NULL;
 	watch->waiter.fn = watched;
 	ticket_wait(watch->ticket, &watch->waiter);
 }
@@ -134,7 +139,8 @@ void router_end(struct event *ev)
 /* Calls the handlers of a stage from the cursor on. */
 static enum tct_verdict run_chain(struct event *ev, uint32_t stage)
 {
-	struct hook_set *set = &ev->pub.host->hooks;
+	/* For what leaves, and is from no host of ours: a component's. */
+	struct hook_set *set = ev->pub.host != NULL ? &ev->pub.host->hooks : hook_global();
 	uint32_t kind = tct_stanza_kind(ev->pub.stanza);
 	const struct hook *h;
 
@@ -264,14 +270,12 @@ static enum step phase_address(struct event *ev)
 	}
 	h = host_find(span_of(tct_jid_domain(to)));
 	if (h == NULL) {
-		if (ev->pub.host == NULL) {
-			const struct tct_jid *from = tct_stanza_from(ev->pub.stanza);
+		const struct tct_jid *from = tct_stanza_from(ev->pub.stanza);
 
-			ev->pub.host = from != NULL ? host_find(span_of(tct_jid_domain(from))) :
-						      NULL;
-		}
-		if (ev->pub.host == NULL)
+		if (from == NULL)
 			return STEP_END;
+		if (ev->pub.host == NULL)
+			ev->pub.host = host_find(span_of(tct_jid_domain(from)));
 		next_phase(ev, PHASE_REMOTE);
 		return STEP_NEXT;
 	}
@@ -457,6 +461,7 @@ static enum step phase_undelivered(struct event *ev)
 	return STEP_END;
 }
 
+/* Only what is from here leaves, or what somebody here takes. */
 static enum step phase_remote(struct event *ev)
 {
 	set_entity(ev, ev->pub.host, NULL);
@@ -498,6 +503,8 @@ void router_run(struct turn_item *item)
 {
 	struct event *ev = list_entry(item, struct event, item);
 
+	if (ev->flight != NULL)
+		ev->pub.origin.stream = flight_stream(ev->flight);
 	for (;;) {
 		switch (step(ev)) {
 		case STEP_NEXT:
@@ -533,6 +540,21 @@ void router_from_session(struct tct_session *s, struct tct_stanza *st)
 	 * could wait for itself. */
 	if (tct_stanza_kind(st) == TCT_IQ && !is_request(st) && request_expected(st))
 		ev->phase = PHASE_IQ;
+	turn_push(&ev->item, router_run);
+}
+
+void router_from_peer(struct tct_stream *s, struct tct_stanza *st)
+{
+	struct event *ev;
+
+	stanza_freeze(st);
+	ev = event_new(st, TCT_NEW);
+	ev->flight = flight_begin(s);
+	ev->pub.origin.kind = s->kind == TCTI_STREAM_COMPONENT ? TCT_COMPONENT : TCT_SERVER;
+	ev->pub.origin.stream = s;
+	ev->phase = tct_stanza_kind(st) == TCT_IQ && !is_request(st) && request_expected(st) ?
+		PHASE_IQ :
+		PHASE_ADDRESS;
 	turn_push(&ev->item, router_run);
 }
 

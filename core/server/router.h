@@ -10,6 +10,9 @@
 void router_run(struct turn_item *item);
 /* A stanza (taken) from a bound session: enters OUTBOUND. */
 void router_from_session(struct tct_session *s, struct tct_stanza *st);
+/* A stanza (taken) from a server or a component, whose `from` and `to` were checked: enters where
+ * its `to` is. */
+void router_from_peer(struct tct_stream *s, struct tct_stanza *st);
 /* A stanza (taken) made here or given back: enters where its `to` is. `parent` NULL: nobody
  * caused it. */
 void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause);

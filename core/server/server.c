@@ -20,6 +20,7 @@
 #include "core/server/host.h"
 #include "core/server/listener.h"
 #include "core/server/notify.h"
+#include "core/server/outlet.h"
 #include "core/server/pipe.h"
 #include "core/server/restore.h"
 #include "core/server/router.h"
@@ -222,6 +223,7 @@ static void turn_end(void)
 	txn_turn_end();
 	streams_unthrottle();
 	pipes_flush();
+	outlets_flush();
 	conns_flush();
 	pipes_settle();
 	if (budget_pressure() > BUDGET_LOW)

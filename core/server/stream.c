@@ -13,6 +13,8 @@
 #include "core/server/host.h"
 #include "core/server/listener.h"
 #include "core/server/negotiate.h"
+#include "core/server/outlet.h"
+#include "core/server/peers.h"
 #include "core/server/router.h"
 #include "core/server/session.h"
 #include "core/server/turn.h"
@@ -22,6 +24,7 @@
 #include "core/xmpp/stanza.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* security: before authentication a first-level element has at most 10,000 bytes. */
 #define UNAUTHENTICATED_BYTES 10000
@@ -37,6 +40,18 @@ static bool stopping; /* nobody is waited for long any more */
 size_t streams_count(void)
 {
 	return count;
+}
+
+const char *stream_domain(const struct tct_stream *s)
+{
+	if (s->host != NULL)
+		return s->host->name;
+	return s->local != NULL ? tct_jid_domain(s->local) : NULL;
+}
+
+struct hook_set *stream_hooks(const struct tct_stream *s)
+{
+	return s->host != NULL ? &s->host->hooks : hook_global();
 }
 
 /* ---- output ---- */
@@ -94,6 +109,7 @@ void stream_close(struct tct_stream *s, const char *condition, const char *text,
 		s->session = NULL;
 		session_lost(session, true);
 	}
+	outlets_leave(s);
 	if (s->state != STREAM_SECURING)
 		send_end(s, condition, text, application);
 	s->state = STREAM_CLOSING;
@@ -207,14 +223,15 @@ static const struct parse_limits *limits_of(const struct tct_stream *s)
 	static const struct parse_limits after = { .depth = 128, .elements = 20000,
 		.attributes = 256 };
 
-	return s->entity != NULL ? &after : &before;
+	return s->entity != NULL || s->proven ? &after : &before;
 }
 
 /* The most bytes of one construct. The connection's limit bounds what is not complete; one
  * that came whole in a read is measured by this. */
 static size_t bytes_of(const struct tct_stream *s)
 {
-	return s->entity != NULL ? (size_t)s->listener->spec.stanza_size : UNAUTHENTICATED_BYTES;
+	return s->entity != NULL || s->proven ? (size_t)s->listener->spec.stanza_size :
+						UNAUTHENTICATED_BYTES;
 }
 
 int64_t tcti_stream_element_limit(const struct tct_stream *s)
@@ -224,7 +241,7 @@ int64_t tcti_stream_element_limit(const struct tct_stream *s)
 
 /* RFC 6120 8.1.5: what has no language has that of its stream. One longer than any tag of
  * RFC 5646 is none. */
-static void set_language(const struct tct_stream *s, struct tct_stanza *st)
+void stream_set_language(const struct tct_stream *s, struct tct_stanza *st)
 {
 	const char *lang = parse_context_lang(s->context);
 
@@ -261,7 +278,7 @@ static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *
 		tcti_stream_close(s, "invalid-from", NULL);
 		return;
 	}
-	set_language(s, st);
+	stream_set_language(s, st);
 	router_from_session(session, st);
 	if (lane_crowded(&session->lane) && list_empty(&s->throttled)) {
 		list_push(&throttled, &s->throttled);
@@ -280,10 +297,17 @@ static void take_element(struct tct_stream *s, struct arena *a, struct tct_elem 
 	const char *ns = tct_elem_ns(root), *name = tct_elem_name(root);
 
 	if (strcmp(ns, NS_STREAM) == 0) {
-		if (strcmp(name, "error") == 0)
+		if (strcmp(name, "error") == 0) {
+			peers_error(s, root);
 			tcti_stream_close(s, NULL, NULL);
-		else
+		} else if (s->kind == TCTI_STREAM_S2S_OUT && strcmp(name, "features") == 0) {
+			negotiate_element(s, root);
+		} else {
 			tcti_stream_close(s, "unsupported-stanza-type", NULL);
+		}
+	} else if (stream_is_peer(s) && strcmp(ns, "jabber:client") == 0 && is_stanza_name(name)) {
+		peers_stanza(s, a, root);
+		return;
 	} else if (is_stanza_name(name) && strcmp(ns, "jabber:client") != 0 &&
 		strncmp(ns, "jabber:", 7) == 0) {
 		tcti_stream_close(s, "invalid-namespace", NULL);
@@ -330,7 +354,10 @@ static void on_header(struct tct_stream *s, struct span bytes)
 	} else {
 		parse_context_free(s->context);
 		s->context = ctx;
-		negotiate_open(s, root);
+		if (stream_is_peer(s))
+			peers_open(s, root);
+		else
+			negotiate_open(s, root);
 	}
 	arena_fini(&a);
 }
@@ -387,6 +414,7 @@ static size_t on_input(struct conn *c, struct span in, void *user)
 	struct tct_stream *s = user;
 	size_t start = 0, at = s->scanned, used;
 
+	s->heard = tct_monotonic();
 	while (at < in.len && reads(s)) {
 		enum framer_result r =
 			framer_feed(&s->framer, in.data + at, in.len - at, &used);
@@ -417,6 +445,8 @@ static void on_secure(struct conn *c, void *user)
 
 	(void)c;
 	s->state = STREAM_HEADER;
+	if (s->kind == TCTI_STREAM_S2S_OUT)
+		peers_greet(s);
 }
 
 static void on_deadline(struct conn *c, void *user)
@@ -427,7 +457,9 @@ static void on_deadline(struct conn *c, void *user)
 	if (s->state == STREAM_CLOSING || s->state == STREAM_SECURING)
 		conn_abort(s->conn);
 	else
-		tcti_stream_close(s, s->entity == NULL ? "connection-timeout" : "policy-violation",
+		tcti_stream_close(s,
+			s->entity == NULL && !s->proven ? "connection-timeout" :
+							  "policy-violation",
 			"too slow");
 }
 
@@ -441,10 +473,14 @@ static void on_closed(struct conn *c, enum conn_reason reason, void *user)
 	s->session = NULL;
 	if (session != NULL)
 		session_lost(session, s->state == STREAM_FINISHING);
+	if (stream_is_peer(s))
+		peers_closed(s, conn_reason_text(reason));
 	scope_end(&s->scope);
 	slots_end(&s->slots);
 	parse_context_free(s->context);
 	tct_jid_unref(s->from);
+	tct_jid_unref(s->local);
+	free(s->peer_id);
 	if (s->entity != NULL)
 		entity_unpin(s->entity);
 	list_remove(&s->throttled);
@@ -469,20 +505,24 @@ void stream_start_tls(struct tct_stream *s, const char *host)
 	struct tls_params params = { .host = host, .ask = s->listener->spec.request_certificate };
 
 	if (s->direct)
-		params.alpn = s->listener->spec.kind == TCTI_STREAM_C2S ? "xmpp-client" :
-									  "xmpp-server";
+		params.alpn = s->kind == TCTI_STREAM_C2S ? "xmpp-client" : "xmpp-server";
 	conn_start_tls(s->conn, listener_certset(s->listener), &params);
 }
 
-void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
+static struct tct_stream *stream_new(struct stream_listener *l, int fd, const struct addr *peer,
+	bool direct_tls)
 {
 	struct tct_stream *s = mem_zalloc(sizeof *s);
 
 	s->listener = listener_ref(l);
-	s->direct = l->spec.direct_tls;
+	s->kind = (uint8_t)l->spec.kind;
+	s->direct = direct_tls;
 	s->state = s->direct ? STREAM_SECURING : STREAM_HEADER;
+	s->heard = tct_monotonic();
 	scope_init(&s->scope, NULL);
 	list_init(&s->throttled);
+	list_init(&s->outlets);
+	list_init(&s->unproven);
 	list_push(&streams, &s->link);
 	count++;
 	budget_add(BUDGET_STREAMS, STREAM_BYTES);
@@ -490,8 +530,48 @@ void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
 	s->conn = conn_new(fd, peer, &callbacks, s);
 	conn_set_input_limit(s->conn, UNAUTHENTICATED_BYTES);
 	conn_set_deadline(s->conn, l->spec.login_deadline);
+	return s;
+}
+
+void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
+{
+	struct tct_stream *s;
+
+	if (!peers_take(l, peer)) {
+		close(fd);
+		return;
+	}
+	s = stream_new(l, fd, peer, l->spec.direct_tls);
+	if (stream_is_peer(s)) {
+		list_push(&l->unproven, &s->unproven);
+		l->unproven_count++;
+	}
 	if (s->direct)
 		stream_start_tls(s, NULL);
+}
+
+struct tct_stream *stream_connected(struct stream_listener *l, int fd, const struct addr *peer,
+	const struct tct_jid *local, const struct tct_jid *remote, bool direct_tls)
+{
+	struct tct_stream *s = stream_new(l, fd, peer, direct_tls);
+
+	s->local = tct_jid_ref(local);
+	s->from = tct_jid_ref(remote);
+	if (direct_tls)
+		peers_client_tls(s);
+	else
+		peers_greet(s);
+	return s;
+}
+
+void streams_end_of(const struct stream_listener *l)
+{
+	list_each (node, &streams) {
+		struct tct_stream *s = list_entry(node, struct tct_stream, link);
+
+		if (s->listener == l && stream_is_peer(s))
+			tcti_stream_close(s, "system-shutdown", NULL);
+	}
 }
 
 void stream_bound(struct tct_stream *s)

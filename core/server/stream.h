@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 /* stream.h - one XML stream over one connection: header, features, negotiation, and then
  * stanzas for a session. Dies with its connection. Knows no XEP and no mechanism: modules
- * register nonzas and features (<tercet/internal/stream.h>). */
+ * register nonzas and features (<tercet/internal/stream.h>). Those of servers and components
+ * have no session; see peers.h. */
 #pragma once
 
 #include "core/net/conn.h"
@@ -38,11 +39,32 @@ struct tct_stream {
 	uint32_t scanned; /* bytes of the kept input that the framer has seen */
 	uint16_t held;
 	uint8_t state;
+	uint8_t kind; /* enum tcti_stream_kind */
 	bool direct, header_sent, bound;
 	const struct tct_jid *from; /* claimed in the header */
 	char id[33];
+	/* ---- of servers and components ---- */
+	bool proven;
+	const struct tct_jid *local; /* the domain of ours; NULL */
+	char *peer_id;               /* of a stream that we opened; NULL */
+	int64_t heard;               /* tct_monotonic() */
+	struct flight *flight;       /* counted; NULL: none of its stanzas ever was on its way */
+	struct list outlets;         /* that leave by it */
+	struct list unproven;        /* in the listener's list; in none once it is proven */
 };
 
+/* A peer that is no client: see peers.h. */
+static inline bool stream_is_peer(const struct tct_stream *s)
+{
+	return s->kind != TCTI_STREAM_C2S;
+}
+/* The domain that it is for; NULL: none is known. */
+const char *stream_domain(const struct tct_stream *s);
+/* The hooks for it; those of global instances when it is for no host. */
+struct hook_set *stream_hooks(const struct tct_stream *s);
+
+/* What has no language gets that of its stream. */
+void stream_set_language(const struct tct_stream *s, struct tct_stanza *st);
 /* The session of the stream was bound or attached: no deadline any more. */
 void stream_bound(struct tct_stream *s);
 /* Reads on from streams that were stopped because too much waited; at the end of a turn. */
@@ -64,6 +86,11 @@ size_t streams_count(void);
 void stream_write(struct tct_stream *s, struct span bytes);
 /* The peer's input after it was held, or unthrottled. */
 void stream_continue(struct tct_stream *s);
+/* One that we opened; the header or TLS is on its way. */
+struct tct_stream *stream_connected(struct stream_listener *l, int fd, const struct addr *peer,
+	const struct tct_jid *local, const struct tct_jid *remote, bool direct_tls);
+/* Whoever listens or dials there is gone: ends its streams. */
+void streams_end_of(const struct stream_listener *l);
 /* TLS begins; `host`: see tls_params. */
 void stream_start_tls(struct tct_stream *s, const char *host);
 /* An accepted connection. */

@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define NS_CLIENT "jabber:client"
 #define NS_XMLNS "http://www.w3.org/2000/xmlns/"
 
 #define CONTEXT_PREFIXES 8
@@ -40,6 +41,7 @@ struct binding {
 
 struct parse_context {
 	char *ns, *lang;
+	bool neutral; /* elements in ns are given in jabber:client */
 	unsigned count;
 	struct binding prefixes[]; /* without the default; strings are its own */
 };
@@ -115,6 +117,8 @@ const char *parse_error_condition(enum parse_error e)
 		return "policy-violation";
 	case PARSE_ENCODING:
 		return "unsupported-encoding";
+	case PARSE_NAMESPACE:
+		return "invalid-namespace";
 	default:
 		return "not-well-formed";
 	}
@@ -144,6 +148,11 @@ void parse_context_free(struct parse_context *ctx)
 const char *parse_context_ns(const struct parse_context *ctx)
 {
 	return ctx->ns;
+}
+
+void parse_context_neutral(struct parse_context *ctx)
+{
+	ctx->neutral = true;
 }
 
 const char *parse_context_lang(const struct parse_context *ctx)
@@ -310,6 +319,20 @@ static void add_attrs(struct tct_elem *e, const char **attrs)
 	}
 }
 
+/* The namespace of an element as it is given; see parse_context_neutral. */
+static const char *neutral(const char *ns)
+{
+	if (job.ctx == NULL || !job.ctx->neutral)
+		return ns;
+	if (strcmp(ns, job.ctx->ns) == 0)
+		return NS_CLIENT;
+	if (job.at == NULL && strcmp(ns, NS_CLIENT) == 0) {
+		stop(PARSE_NAMESPACE);
+		return NULL;
+	}
+	return ns;
+}
+
 static void on_start(void *data, const char *qname, const char **attrs)
 {
 	const char *ns, *local;
@@ -328,6 +351,9 @@ static void on_start(void *data, const char *qname, const char **attrs)
 		return;
 	if (ns == NULL)
 		ns = default_ns();
+	ns = neutral(ns);
+	if (ns == NULL)
+		return;
 	if (job.at == NULL)
 		e = job.root = elem_new(job.arena, ns, local);
 	else

@@ -17,7 +17,8 @@ enum parse_error {
 	PARSE_BAD_PREFIX,        /* a prefix that is not declared, or declared wrongly */
 	PARSE_BAD_FORMAT,
 	PARSE_POLICY,            /* too deep, too many elements, attributes, prefixes */
-	PARSE_ENCODING           /* not UTF-8 */
+	PARSE_ENCODING,          /* not UTF-8 */
+	PARSE_NAMESPACE          /* jabber:client on a stream of another kind */
 };
 /* The stream error of RFC 6120 4.9.3. */
 const char *parse_error_condition(enum parse_error e);
@@ -34,6 +35,10 @@ struct parse_context;
 void parse_context_free(struct parse_context *ctx); /* NULL: nothing */
 const char *parse_context_ns(const struct parse_context *ctx);   /* "" when none */
 const char *parse_context_lang(const struct parse_context *ctx); /* NULL: none */
+/* From here on elements in the content namespace are given in jabber:client, so that what
+ * comes by streams of any kind is alike; a first-level element that says jabber:client itself is
+ * refused. For a content namespace that is another one. */
+void parse_context_neutral(struct parse_context *ctx);
 /* The context of a stream without header tricks: content namespace `ns`. */
 struct parse_context *parse_context_new(const char *ns);
 

@@ -197,3 +197,21 @@ void write_children(struct str *out, const struct tct_elem *e)
 	for (const struct tct_elem *c = e->first; c != NULL; c = c->next)
 		write_tree(out, c, e->ns);
 }
+
+void write_prefixed(struct str *out, const struct tct_elem *e, const char *prefix)
+{
+	str_printf(out, "<%s%s", prefix, e->name);
+	write_attrs(out, e);
+	if (e->first == NULL) {
+		str_append_n(out, "/>", 2);
+		return;
+	}
+	str_append_char(out, '>');
+	for (const struct tct_elem *c = e->first; c != NULL; c = c->next) {
+		if (c->name == NULL)
+			write_escaped(out, span_make(c->text, c->len));
+		else
+			write_tree(out, c, "jabber:client");
+	}
+	str_printf(out, "</%s%s>", prefix, e->name);
+}

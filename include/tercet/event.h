@@ -64,7 +64,8 @@ enum {
 
 struct tct_origin {
 	uint32_t kind;               /* enum tct_origin_kind */
-	struct tct_stream *stream;   /* NULL: made here, or the stream is gone */
+	struct tct_stream *stream;   /* NULL: made here, or the stream is gone (of a server or
+	                                component that is noticed) */
 	struct tct_session *session; /* NULL: not from a client, or the session has ended */
 };
 
@@ -74,7 +75,8 @@ struct tct_event {
 	uint32_t size;
 	uint32_t stage;
 	uint32_t cause;
-	struct tct_host *host;     /* the host whose handlers run */
+	struct tct_host *host;     /* the host whose handlers run; in REMOTE the sender's, or
+	                              NULL when that is no host of ours */
 	struct tct_entity *entity; /* OUTBOUND: the sender's; later stages: the addressee's;
 	                              NULL in REMOTE */
 	struct tct_origin origin;

@@ -3,6 +3,7 @@
 /* mod_tls - STARTTLS (RFC 6120 section 5), and which certificate serves which host. The
  * cryptography is core's; this module knows files and options. A global instance: the set
  * of certificates belongs to the process. */
+#include <tercet/internal/peers.h>
 #include <tercet/internal/stream.h>
 #include <tercet/internal/server.h>
 
@@ -10,6 +11,8 @@
 #include <string.h>
 
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
+/* Streams that others open. */
+#define ACCEPTED (TCTI_KIND(TCTI_STREAM_C2S) | TCTI_KIND(TCTI_STREAM_S2S_IN))
 
 struct certificate {
 	const char *host;
@@ -162,7 +165,7 @@ static enum tct_verdict on_starttls(struct tct_mod *m, struct tct_stream *s,
 {
 	(void)m;
 	(void)e;
-	if (tcti_stream_secured(s) || tcti_stream_user(s) != NULL)
+	if (tcti_stream_secured(s) || tcti_stream_user(s) != NULL || tcti_stream_is_proven(s))
 		return TCT_CONTINUE; /* no TLS inside TLS */
 	if (!tcti_stream_can_tls(s)) {
 		tcti_stream_send(s, tcti_nonza_new(NS_TLS, "failure"));
@@ -176,8 +179,8 @@ static enum tct_verdict on_starttls(struct tct_mod *m, struct tct_stream *s,
 
 static int load(struct tct_mod *m, struct tct_error *err)
 {
-	tcti_on_features(m, TCT_PRIO_FILTER, add_feature);
-	tcti_on_nonza(m, NS_TLS, "starttls", on_starttls);
+	tcti_on_stream_features(m, ACCEPTED, TCT_PRIO_FILTER, add_feature);
+	tcti_on_stream_nonza(m, ACCEPTED, NS_TLS, "starttls", on_starttls);
 	return configure(m, err);
 }
 

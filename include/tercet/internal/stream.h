@@ -14,6 +14,8 @@
 
 #include <tercet/module.h>
 
+struct tcti_stream_ops;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -27,15 +29,22 @@ TCT_API void tcti_on_nonza(struct tct_mod *m, const char *ns, const char *name, 
 /* The same for an IQ with such a payload on a stream that is not authenticated; without an owner
  * the stream ends (not-authorized). */
 TCT_API void tcti_on_early_iq(struct tct_mod *m, const char *ns, const char *name, tcti_nonza_fn *fn);
-/* Called in order of priority (highest first) to add children to <stream:features/>. A
- * function that returns TCT_HANDLED ends the list (STARTTLS when TLS is required). */
+/* The same for streams of these kinds, as bits; the two above are for clients' alone. */
+#define TCTI_KIND(kind) (1u << (kind))
+TCT_API void tcti_on_stream_nonza(struct tct_mod *m, uint32_t kinds, const char *ns,
+	const char *name, tcti_nonza_fn *fn);
+/* Called in order of priority (highest first) to add children to <stream:features/> of clients'
+ * streams, or of streams of these kinds. A function that returns TCT_HANDLED ends the list (STARTTLS when TLS is required). */
 typedef enum tct_verdict tcti_features_fn(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features);
 TCT_API void tcti_on_features(struct tct_mod *m, int prio, tcti_features_fn *fn);
+TCT_API void tcti_on_stream_features(struct tct_mod *m, uint32_t kinds, int prio,
+	tcti_features_fn *fn);
 
 /* What is known of a stream; strings are borrowed and live as long as it. */
 TCT_API uint32_t tcti_stream_kind(const struct tct_stream *s);
-TCT_API struct tct_host *tcti_stream_host(const struct tct_stream *s); /* of the header's `to` */
+TCT_API struct tct_host *tcti_stream_host(const struct tct_stream *s); /* a client's `to`; NULL */
 TCT_API const struct tct_jid *tcti_stream_from(const struct tct_stream *s); /* claimed; NULL */
+/* Of a stream that we opened: the peer's, "" before its header. */
 TCT_API const char *tcti_stream_id(const struct tct_stream *s);
 TCT_API const char *tcti_stream_lang(const struct tct_stream *s); /* NULL: none */
 TCT_API const char *tcti_stream_address(const struct tct_stream *s); /* the peer's, numeric */
@@ -312,6 +321,11 @@ struct tcti_listener {
 	int64_t login_deadline;    /* seconds from accept to bound */
 	int64_t stanza_size;       /* bytes of one first-level element after authentication */
 	int64_t close_timeout;     /* seconds to wait for the peer's end tag */
+	/* ---- not for clients, see <tercet/internal/peers.h> ---- */
+	const struct tcti_stream_ops *ops; /* lives as long as the instance */
+	/* Streams that have proven nothing: of all, and of one address (of IPv6: of its /64); one
+	 * more is closed at once. 0: no limit. */
+	uint32_t unproven, unproven_per_address;
 };
 /* In load() of a global module: opens now, accepts when the server is ready, closes at
  * unload. The struct is copied. */

@@ -1,0 +1,138 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* internal/peers.h - streams of other servers and of components, for the modules that are part
+ * of the server's own machinery (s2s, dialback, component ...). Not installed; see
+ * <tercet/internal/stream.h>.
+ *
+ * Such a stream has no session and no account. Core reads its header, elements and stanzas; the
+ * module whose listener or dialer it is of (struct tcti_stream_ops) decides what is believed.
+ * Its hooks are those of global instances. Whatever its content namespace is (jabber:server,
+ * jabber:component:accept): elements of it are given, and to be sent, in jabber:client. */
+#pragma once
+
+#include <tercet/internal/dial.h>
+#include <tercet/internal/stream.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TCTI_NS_SERVER "jabber:server"
+#define TCTI_NS_COMPONENT "jabber:component:accept"
+/* What is sent in this namespace is written with the prefix db, as XEP-0220 wants it. */
+#define TCTI_NS_DIALBACK "jabber:server:dialback"
+
+/* What the owner of a stream is called for. All may be NULL but stanza. `m` is the instance
+ * whose tcti_listen or tcti_dialer_new the stream is of; when that ends its streams do, too
+ * (nobody is called any more then). */
+struct tcti_stream_ops {
+	uint32_t size;
+	/* The peer's header, of the right namespaces and version; tcti_stream_local and
+	 * tcti_stream_from are what it says, or NULL where it says nothing or no domain. NULL: go
+	 * on (features are sent to a server that has connected); else the stream ends with that
+	 * condition. */
+	const char *(*header)(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *root);
+	/* A first-level message, presence or iq. `st` is taken. `problem`: 0, or the condition
+	 * that it is to be refused with, when an address is malformed or the type unknown. */
+	void (*stanza)(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *st,
+		uint32_t problem);
+	/* The peer has sent a stream error, and the stream ends after this call. `text` may be
+	 * NULL. */
+	void (*error)(struct tct_mod *m, struct tct_stream *s, const char *condition,
+		const char *text);
+	/* The last word: the connection is gone. `reason` is for people; borrowed. */
+	void (*closed)(struct tct_mod *m, struct tct_stream *s, const char *reason);
+};
+
+/* ---- the stream ---- */
+
+/* The domain of ours that it is for (header's `to`; of one that we opened: its `from`); NULL:
+ * none is known. tcti_stream_from is the peer's domain in the same way. */
+TCT_API const struct tct_jid *tcti_stream_local(const struct tct_stream *s);
+/* The peer has proven something: the bounds of a stanza are in force, and the deadline of the
+ * listener is over. */
+TCT_API void tcti_stream_proven(struct tct_stream *s);
+TCT_API bool tcti_stream_is_proven(const struct tct_stream *s);
+/* After authentication: the peer's next element must be a header (the stream was opened by it),
+ * or: we send a new one, and the peer answers with one (the stream was opened by us). */
+TCT_API void tcti_stream_restart(struct tct_stream *s);
+/* Of a stream that we opened, after <proceed/>: TLS begins, then our header is sent again.
+ * What the peer has sent in clear text is forgotten. */
+TCT_API void tcti_stream_start_client_tls(struct tct_stream *s);
+/* A stanza from the peer (`st` is taken), whose `from` and `to` were checked: it enters the
+ * router, with an origin of TCT_SERVER or TCT_COMPONENT. When too many of the stream's stanzas
+ * are on their way it is not read for a while. */
+TCT_API void tcti_stream_route(struct tct_stream *s, struct tct_stanza *st);
+/* Seconds since the peer was heard; and bytes that it has not taken yet. */
+TCT_API int64_t tcti_stream_silence(const struct tct_stream *s);
+TCT_API size_t tcti_stream_unsent(const struct tct_stream *s);
+/* "TLS1.3 ...", for people; the caller frees it; NULL without TLS. */
+TCT_API char *tcti_stream_describe_tls(const struct tct_stream *s);
+/* Who signed the peer's certificate, and until when it is good; false: it has shown none. The
+ * caller frees *issuer. */
+TCT_API bool tcti_stream_peer_describe(struct tct_stream *s, char **issuer, int64_t *until);
+
+/* ---- streams that we open ---- */
+
+struct tcti_dialer;
+/* In load() of a global module: limits and callbacks of such streams: kind, ops, stanza_size,
+ * login_deadline (from the connection on), close_timeout and request_certificate of `l` are
+ * used. Ends with `m`. */
+TCT_API int tcti_dialer_new(struct tct_mod *m, const struct tcti_listener *l,
+	struct tcti_dialer **dialer, struct tct_error *err);
+
+/* The way to the server of `to->domain`, for `local` of ours. Callbacks are called with the module of the
+ * dialer. `s`: a stream to it; our header, or TLS, is on its way already. NULL: there is
+ * nothing (more) to try; `reason` is of enum tcti_dial_reason, `text` for the administrator, it
+ * may name addresses. */
+struct tcti_connecting;
+typedef void tcti_connected_fn(struct tct_mod *m, struct tct_stream *s, uint32_t reason,
+	const char *text, void *data);
+/* fn is called, never inside this call, once for each stream, until tcti_connect_end. */
+TCT_API struct tcti_connecting *tcti_connect(struct tcti_dialer *d, const char *local,
+	const struct tcti_dial_params *to, tcti_connected_fn *fn, void *data);
+/* The stream that was given was of no use (why): the next one. */
+TCT_API void tcti_connect_next(struct tcti_connecting *c, const char *text);
+/* fn is not called any more; a stream that was given stays. NULL: nothing. */
+TCT_API void tcti_connect_end(struct tcti_connecting *c);
+
+/* ---- domains ---- */
+
+/* A domain that is no host of tercet.conf and that `m` answers for, from now on until it is
+ * dropped or `m` ends: what is for it goes to TCT_REMOTE, where `m` takes it, and other servers
+ * may open streams to it. `domain` is prepared. TCT_EEXIST: it is a host, or somebody else's. */
+TCT_API int tcti_domain_add(struct tct_mod *m, const char *domain);
+TCT_API void tcti_domain_drop(struct tct_mod *m, const char *domain);
+/* A host, or one of those. */
+TCT_API bool tcti_domain_ours(const char *domain);
+/* Of those the instance that answers for it; NULL. */
+TCT_API struct tct_mod *tcti_domain_owner(const char *domain);
+
+/* ---- outlets: what leaves for another server or a component ----
+ *
+ * A queue, in order, bounded in number and bytes, that outlives streams. What is in it leaves when
+ * a stream is attached, each entry when what its cause wrote is on disk; an entry whose write
+ * failed is dropped (its sender was told). */
+struct tcti_outlet;
+TCT_API struct tcti_outlet *tcti_outlet_new(uint32_t count_max, size_t bytes_max);
+/* What is left in it is dropped: drain it first. NULL: nothing. */
+TCT_API void tcti_outlet_free(struct tcti_outlet *o);
+/* The stanza of an event in TCT_REMOTE. TCT_EFULL: there is no room, or the stream does not take
+ * what it was given. */
+TCT_API int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev);
+/* From now on it leaves by this stream (NULL: by none), until that ends. */
+TCT_API void tcti_outlet_attach(struct tcti_outlet *o, struct tct_stream *s);
+TCT_API struct tct_stream *tcti_outlet_stream(const struct tcti_outlet *o);
+TCT_API uint32_t tcti_outlet_count(const struct tcti_outlet *o);
+TCT_API size_t tcti_outlet_bytes(const struct tcti_outlet *o);
+/* Takes everything out, oldest first. `st` is the callee's reference. */
+typedef void tcti_outlet_fn(struct tct_stanza *st, void *data);
+TCT_API void tcti_outlet_drain(struct tcti_outlet *o, tcti_outlet_fn *fn, void *data);
+/* Answers a stanza (taken) that could not be sent, in the name of the addressee: once, and no
+ * error, no result and no presence that nobody waits for. */
+TCT_API void tcti_bounce(struct tct_mod *m, struct tct_stanza *st, uint32_t condition,
+	const char *text);
+
+#ifdef __cplusplus
+}
+#endif
