@@ -433,9 +433,14 @@ stop_server()
 
 kill_server()
 {
-	local pid
+	local pid i
 	pid=$(server_pid) || die "no server runs in '$SERVER_DIR'"
 	kill -KILL "$pid"
 	wait_gone "$pid" 10 || die "process $pid does not end"
+	# Who watched it must not note its end for the next one.
+	for ((i = 0; i < 250; i++)); do
+		[ ! -s "$SERVER_DIR/exit" ] || break
+		sleep 0.02
+	done
 	rm -f "$SERVER_DIR/pid"
 }
