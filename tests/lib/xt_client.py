@@ -25,6 +25,10 @@ BIND_NS = "urn:ietf:params:xml:ns:xmpp-bind"
 STREAM_ERROR_NS = "urn:ietf:params:xml:ns:xmpp-streams"
 
 
+# Questions of the tests themselves have such ids.
+ASIDE = "xt-nothing-"
+
+
 class Failure(Exception):
     """What the script asked for did not happen."""
 
@@ -42,7 +46,7 @@ class Connection:
         self.server, self.note, self.split, self.timeout = server, note, split, timeout
         self.sock, self.last_features = None, None
         self.reader = StreamReader()
-        self.events, self.closed = [], False
+        self.events, self.closed, self.aside = [], False, set()
 
     # ---- bytes ----
 
@@ -100,7 +104,16 @@ class Connection:
 
     # ---- events ----
 
-    def next(self, what, timeout=None):
+    def take(self, event):
+        """Answers to what a test asks for itself are nobody's events."""
+        kind, value = event
+        number = value.get("id") if kind == "element" else None
+        if number is not None and number.startswith(ASIDE):
+            self.aside.add(number)
+        else:
+            self.events.append(event)
+
+    def next(self, what, timeout=None, patient=False):
         """The next event: ('header', attrs), ('element', Element), ('end', None) or
         ('eof', None)."""
         deadline = time.monotonic() + (timeout or self.timeout)
@@ -123,7 +136,10 @@ class Connection:
                 self.note("<-", "(end of the connection)")
                 continue
             self.note("<-", data.decode("utf-8", "backslashreplace"))
-            self.events.extend(self.reader.feed(data))
+            for event in self.reader.feed(data):
+                self.take(event)
+            if patient and not self.events:
+                raise Late("only what is put aside came")
         kind, value = self.events.pop(0)
         if kind == "bad":
             raise Failure(f"the server's XML is not well-formed: {value}")
@@ -132,8 +148,8 @@ class Connection:
     def unread(self, event):
         self.events.insert(0, event)
 
-    def element(self, what="element", timeout=None):
-        kind, value = self.next(what, timeout)
+    def element(self, what="element", timeout=None, patient=False):
+        kind, value = self.next(what, timeout, patient)
         if kind != "element":
             raise Failure(f"no {what}: " + {
                 "header": "a stream header came", "end": "the stream ended",
@@ -145,7 +161,7 @@ class Connection:
     def poll(self):
         """The next element when one comes within a hundredth of a second, else None."""
         try:
-            return self.element(timeout=0.01)
+            return self.element(timeout=0.01, patient=True)
         except Late:
             return None
 
