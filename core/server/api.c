@@ -85,6 +85,11 @@ void tct_route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st)
 	router_route(m, ev != NULL ? event_of(ev) : NULL, st, TCT_NEW);
 }
 
+void tct_route_unknown(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st)
+{
+	router_route_unknown(m, event_of(ev), st);
+}
+
 void tct_route_copy(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
 	const struct tct_overlay *overlay)
 {

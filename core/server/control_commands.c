@@ -95,12 +95,12 @@ static void run_status(struct control_call *call)
 
 	tcti_status(&s);
 	json_array_append_new(call->rows,
-		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", tct_version(),
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", tct_version(),
 			"uptime", (json_int_t)(tct_now() - s.started), "hosts",
 			(json_int_t)s.hosts, "modules", (json_int_t)s.modules, "connections",
 			(json_int_t)s.connections, "sessions", (json_int_t)s.sessions, "entities",
 			(json_int_t)s.entities, "sockets_max", (json_int_t)s.sockets_max, "memory",
-			(json_int_t)s.memory));
+			(json_int_t)s.memory, "store_reads", (json_int_t)s.reads));
 	control_answer(call, TCT_OK, "running");
 }
 

@@ -185,10 +185,17 @@ struct tct_entity *entity_find(const struct tct_host *h, struct span user)
 	return map_get(&h->entities, user);
 }
 
+static void forget(struct event *ev, void *data)
+{
+	(void)data;
+	event_free(ev);
+}
+
 static void entity_free(struct tct_entity *e)
 {
 	tct_assert(e->pins == 0 && list_empty(&e->sessions));
 	scope_end(&e->scope);
+	lane_clear(&e->looks, forget, NULL);
 	slots_end(&e->slots);
 	rows_free(e);
 	late_free(e);
@@ -244,6 +251,7 @@ struct tct_entity *entity_get(struct tct_host *h, struct span user)
 	list_init(&e->sessions);
 	list_init(&e->waiters);
 	lane_init(&e->lane);
+	lane_init(&e->looks);
 	scope_init(&e->scope, NULL);
 	list_push(&lru, &e->lru);
 	map_put(&h->entities, span_of(tct_entity_user(e)), e);
@@ -275,6 +283,51 @@ void entities_drop(struct tct_host *h)
 		e->pins = 0;
 		entity_free(e);
 	}
+}
+
+/* ---- reading for nothing ---- */
+
+static void look_end(struct tct_entity *e)
+{
+	if (!e->looks.held)
+		return;
+	lane_release(&e->looks);
+	entity_unpin(e);
+}
+
+static void looked(struct tct_scope *scope, const struct store_preloaded *p, void *data)
+{
+	(void)scope;
+	(void)p;
+	look_end(data);
+}
+
+bool entity_reads(const struct tct_entity *e)
+{
+	return e->host->env != NULL && e->host->preload.count > 0;
+}
+
+bool entity_look(struct tct_entity *e, struct event *ev)
+{
+	struct tct_host *h = e->host;
+
+	if (!lane_park(&e->looks, ev))
+		return false;
+	if (e->looks.held)
+		return true; /* as all who ask for an account that is being loaded */
+	e->looks.held = true;
+	entity_pin(e);
+	store_preload(h->env, h->preload.items, h->preload.count, tct_entity_user(e), &e->scope,
+		looked, e);
+	return true;
+}
+
+/* Whatever was being read does not come any more. */
+static void stop_reading(struct tct_entity *e)
+{
+	scope_end(&e->scope);
+	scope_init(&e->scope, NULL);
+	look_end(e);
 }
 
 /* ---- loading ---- */
@@ -443,8 +496,7 @@ void entities_reload(struct tct_host *h)
 			rows_free(e);
 			e->state = ENTITY_COLD;
 		} else if (e->state == ENTITY_LOADING) {
-			scope_end(&e->scope);
-			scope_init(&e->scope, NULL);
+			stop_reading(e);
 			late_free(e);
 			load_start(e);
 		}
@@ -463,8 +515,7 @@ void entities_stop(struct tct_host *h)
 
 		if (e->state != ENTITY_LOADING && e->holds == 0)
 			continue;
-		scope_end(&e->scope);
-		scope_init(&e->scope, NULL);
+		stop_reading(e);
 		entity_pin(e);
 		load_failed(e, TCT_ECANCELED);
 		entity_unpin(e);
@@ -570,8 +621,7 @@ void entity_rolled_back(struct tct_kv *kv, const char *user)
 		rows_free(e);
 		e->state = ENTITY_COLD;
 	} else if (e->state == ENTITY_LOADING) {
-		scope_end(&e->scope);
-		scope_init(&e->scope, NULL);
+		stop_reading(e);
 		late_free(e);
 		load_start(e);
 	}

@@ -30,6 +30,7 @@ struct tct_entity {
 	struct list sessions; /* struct tct_session link, oldest first */
 	struct list waiters;  /* of tct_entity_load */
 	struct lane lane;
+	struct lane looks; /* answers that wait for a read that nobody needs; held while there is one */
 	struct slots slots;
 	struct entity_rows *rows; /* one per store of host->preload; NULL unless loaded */
 	struct entity_write *late; /* writes seen while a read was under way */
@@ -50,6 +51,11 @@ struct tct_entity *entity_get(struct tct_host *h, struct span user);
 struct tct_entity *entity_find(const struct tct_host *h, struct span user); /* or NULL */
 void entity_pin(struct tct_entity *e);
 void entity_unpin(struct tct_entity *e);
+/* False: there is nothing to read, accounts need no store. */
+bool entity_reads(const struct tct_entity *e);
+/* The event (taken) goes on when the rows of the entity have been read once more, for nothing: as
+ * late as it would if it had to be loaded. False: too much waits; it is the caller's. */
+bool entity_look(struct tct_entity *e, struct event *ev);
 /* True when it is loaded. Otherwise its lane is held and a read is under way: park there. */
 bool entity_ready(struct tct_entity *e);
 /* In the notice TCT_ENTITY_LOADED: it is not ready before entity_release was called as often. */

@@ -28,6 +28,7 @@ enum event_phase {
 	PHASE_DELIVER,
 	PHASE_UNDELIVERED,
 	PHASE_REMOTE,
+	PHASE_ANSWER,      /* the stanza is an answer that has waited */
 	PHASE_SESSION_END, /* no stanza */
 	PHASE_END
 };
@@ -62,6 +63,7 @@ struct event {
 	bool deferred;  /* ... tct_defer */
 	bool delivered; /* somebody took it */
 	bool refused;   /* its sender got an error */
+	bool read;      /* it has waited until its addressee was read from the store */
 	uint8_t hops;   /* events in a row that caused this one */
 };
 

@@ -7,6 +7,7 @@
 #include "core/server/server.h"
 #include "core/server/session.h"
 #include "core/server/stream.h"
+#include "core/store/env.h"
 
 #include <tercet/internal/server.h>
 
@@ -99,4 +100,5 @@ void tcti_status(struct tcti_status *status)
 	status->entities = entities_count();
 	status->sockets_max = files.rlim_cur;
 	status->memory = resident_bytes();
+	status->reads = env_reads();
 }

@@ -121,6 +121,7 @@ struct tct_request *tct_defer(struct tct_mod *m, struct tct_event *pub)
 		entity_pin(pub->entity);
 	shell->phase = PHASE_IQ;
 	shell->hops = ev->hops;
+	shell->read = true; /* it takes its time by itself */
 	shell->inbound = ev->inbound; /* handled is what was answered */
 	ev->inbound = NULL;
 	shell->flight = ev->flight;

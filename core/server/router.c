@@ -26,6 +26,8 @@
 /* An event that was caused by an event that was caused ...: somebody answers himself. */
 #define HOPS_MAX 16
 
+#define TOO_MUCH "too much waits for this address"
+
 enum step { STEP_NEXT, STEP_AWAY, STEP_END };
 
 static bool is_request(const struct tct_stanza *st)
@@ -43,10 +45,63 @@ static bool must_arrive(const struct tct_stanza *st)
 
 /* ---- answers ---- */
 
+/* Somebody else's account answers. Whether it is there, in memory, or blocks who asks, must not
+ * be learnt from the time that the answer takes, or from its place among others. Who may know is
+ * not asked for: that would be another thing to be learnt. */
+static bool tells_others(const struct event *ev)
+{
+	const struct tct_jid *from = tct_stanza_from(ev->pub.stanza);
+	const struct tct_entity *e = ev->pub.entity;
+
+	return e != NULL && ev->phase >= PHASE_INBOUND && ev->phase != PHASE_ANSWER && !ev->read &&
+		ev->pub.origin.kind != TCT_MODULE_ORIGIN && from != NULL && entity_reads(e) &&
+		tct_entity_user(e)[0] != '\0' && !tct_jid_equal_bare(from, e->jid);
+}
+
+/* So it leaves after a read, as one does that waits for an account to be loaded. `back`: to
+ * where the event came from, else by its address. */
+static void answer_later(struct event *ev, struct tct_stanza *st, bool back)
+{
+	struct event *answer = event_new(st, TCT_NEW);
+	struct tct_stanza *full;
+
+	answer->phase = PHASE_ANSWER;
+	answer->pub.host = ev->pub.host;
+	event_inherit(answer, ev);
+	if (back) {
+		answer->pub.origin = ev->pub.origin;
+		if (answer->pub.origin.session != NULL)
+			session_ref(answer->pub.origin.session);
+		answer->inbound = ev->inbound; /* handled is what was answered */
+		ev->inbound = NULL;
+	}
+	if (entity_look(ev->pub.entity, answer))
+		return;
+	/* As for an account that is not loaded and that too much waits for, see park(). */
+	full = tct_stanza_error(ev->pub.stanza, TCT_RESOURCE_CONSTRAINT, TOO_MUCH);
+	if (full != NULL) {
+		tct_stanza_unref(st);
+		answer->pub.stanza = full;
+	}
+	turn_push(&answer->item, router_run);
+}
+
+void router_route_unknown(struct tct_mod *m, struct event *ev, struct tct_stanza *st)
+{
+	if (tells_others(ev))
+		answer_later(ev, st, false);
+	else
+		router_route(m, ev, st, TCT_NEW);
+}
+
 void router_answer(struct event *ev, struct tct_stanza *st)
 {
 	struct tct_session *s = ev->pub.origin.session;
 
+	if (tells_others(ev)) {
+		answer_later(ev, st, true);
+		return;
+	}
 	if (s != NULL) {
 		if (!s->ended)
 			session_deliver(s, delivery_new(st, NULL, NULL), event_ticket(ev));
@@ -195,7 +250,7 @@ static enum step park(struct event *ev, struct lane *lane)
 	if (lane_park(lane, ev))
 		return STEP_AWAY;
 	if (tct_stanza_kind(ev->pub.stanza) == TCT_IQ || must_arrive(ev->pub.stanza))
-		router_send_error(ev, TCT_RESOURCE_CONSTRAINT, "too much waits for this address");
+		router_send_error(ev, TCT_RESOURCE_CONSTRAINT, TOO_MUCH);
 	return STEP_END;
 }
 
@@ -290,8 +345,10 @@ static enum step phase_inbound(struct event *ev)
 {
 	struct tct_entity *e = ev->pub.entity;
 
-	if (ev->holding == NULL && (e->lane.held || !entity_ready(e)))
+	if (ev->holding == NULL && (e->lane.held || !entity_ready(e))) {
+		ev->read |= e->state != ENTITY_LOADED;
 		return park(ev, &e->lane);
+	}
 	return chain_step(ev, TCT_INBOUND, &e->lane, PHASE_IQ);
 }
 
@@ -471,6 +528,12 @@ static enum step phase_remote(struct event *ev)
 	return STEP_END;
 }
 
+static enum step phase_answer(struct event *ev)
+{
+	router_answer(ev, tct_stanza_ref(ev->pub.stanza));
+	return STEP_END;
+}
+
 static enum step step(struct event *ev)
 {
 	switch (ev->phase) {
@@ -492,6 +555,8 @@ static enum step step(struct event *ev)
 		return phase_undelivered(ev);
 	case PHASE_REMOTE:
 		return phase_remote(ev);
+	case PHASE_ANSWER:
+		return phase_answer(ev);
 	case PHASE_SESSION_END:
 		return phase_session_end(ev);
 	default:

@@ -65,6 +65,7 @@ struct batch {
 };
 
 static struct list envs = { &envs, &envs };
+static uint64_t reads_started;
 
 struct tct_mod *env_mod(const struct store_env *env)
 {
@@ -475,6 +476,11 @@ static uint64_t touched_seq(struct store_env *env, const char *user)
 
 static void start_threads(struct store_env *env);
 
+uint64_t env_reads(void)
+{
+	return reads_started;
+}
+
 void read_start(struct read *r, struct tct_scope *scope)
 {
 	struct store_env *env = r->env;
@@ -490,6 +496,7 @@ void read_start(struct read *r, struct tct_scope *scope)
 	r->message.fn = read_done;
 	scope_add(scope, &r->node, read_dropped);
 	start_threads(env);
+	reads_started++;
 	txn_turn_end(); /* a set of this turn that it waits for must be on its way */
 	pthread_mutex_lock(&env->lock);
 	list_push(&env->reads, &r->link);

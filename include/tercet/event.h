@@ -241,6 +241,10 @@ TCT_API bool tct_event_acknowledged(const struct tct_event *ev);
 /* Routes `st` (taken) as made by `m`; queued, never handled inside this call. `ev` is the
  * event that caused it, or NULL: with one, both share a write set if it has writes. */
 TCT_API void tct_route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st);
+/* Routes what somebody gets who may not know whether the account of `ev` is there: no sooner than
+ * if it had to be read from the store first. Answers to IQs and messages are late like that by
+ * themselves. From INBOUND on. */
+TCT_API void tct_route_unknown(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st);
 /* Routes a shared stanza (borrowed, frozen by the call) with what differs for this copy:
  * its payload is serialised once for all copies. */
 TCT_API void tct_route_copy(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,

@@ -93,7 +93,7 @@ enum tct_verdict presence_on_probe(struct tct_mod *m, struct tct_event *ev)
 	if (!tct_entity_exists(ev->entity) ||
 		!data->roster->subscribed(data->roster_mod, ev->entity, from)) {
 		if (tct_jid_resource(to) == NULL)
-			tct_route(m, ev,
+			tct_route_unknown(m, ev,
 				tct_stanza_new(TCT_PRESENCE_UNSUBSCRIBED,
 					tct_entity_jid(ev->entity), from, NULL));
 		return TCT_HANDLED;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The real server for a test: scripts/devserver with a state folder of its own, free ports,
 and the files that it leaves behind."""
+import json
 import os
 import re
 import shutil
@@ -170,6 +171,14 @@ class Server:
                               env=self.environment, text=True, input=text,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return done.returncode, done.stdout, done.stderr
+
+    def figure(self, name):
+        """One of `tercetctl status`."""
+        status, out, err = self.ctl(["--json", "status"])
+        assert status == 0, err
+        found = json.loads(out)
+        rows = found if isinstance(found, list) else found.get("rows", [found])
+        return rows[0][name]
 
     def log(self):
         try:
