@@ -100,7 +100,7 @@ static void run_status(struct control_call *call)
 			(json_int_t)s.hosts, "modules", (json_int_t)s.modules, "connections",
 			(json_int_t)s.connections, "sessions", (json_int_t)s.sessions, "entities",
 			(json_int_t)s.entities, "sockets_max", (json_int_t)s.sockets_max, "memory",
-			(json_int_t)s.memory, "store_reads", (json_int_t)s.reads));
+			(json_int_t)s.memory, "account_reads", (json_int_t)s.reads));
 	control_answer(call, TCT_OK, "running");
 }
 

@@ -496,7 +496,7 @@ void read_start(struct read *r, struct tct_scope *scope)
 	r->message.fn = read_done;
 	scope_add(scope, &r->node, read_dropped);
 	start_threads(env);
-	reads_started++;
+	reads_started += r->user_count == 1 && r->users[0][0] != '\0';
 	txn_turn_end(); /* a set of this turn that it waits for must be on its way */
 	pthread_mutex_lock(&env->lock);
 	list_push(&env->reads, &r->link);

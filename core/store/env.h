@@ -84,7 +84,7 @@ struct read *read_new(struct store_env *env, enum read_kind kind);
 void read_start(struct read *r, struct tct_scope *scope);
 void read_free(struct read *r);
 
-/* Reads that were started, of all stores. */
+/* Reads of the rows of one account that were started, of all stores. */
 uint64_t env_reads(void);
 
 /* A set goes to the tail of the writer's queue (taken). */

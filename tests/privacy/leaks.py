@@ -290,10 +290,10 @@ class World:
 
     def reads(self, question_list, a, relation, online):
         """What these questions make the server read."""
-        before = self.server.figure("store_reads")
+        before = self.server.figure("account_reads")
         for question in question_list:
             self.put(question, a, relation, online)
-        return self.server.figure("store_reads") - before
+        return self.server.figure("account_reads") - before
 
     def count_work(self, state):
         """How many relations can be told from an account that does not exist by the work that

@@ -66,7 +66,7 @@ struct tcti_status {
 	uint64_t entities;       /* in memory */
 	uint64_t sockets_max;    /* descriptors that the process may have */
 	uint64_t memory;         /* resident bytes */
-	uint64_t reads;          /* of the stores, since the start */
+	uint64_t reads;          /* of the rows of one account, since the start */
 };
 TCT_API void tcti_status(struct tcti_status *status);
 
