@@ -62,6 +62,40 @@ static void keeps_order(void **state)
 	assert_int_equal(q.bytes, 0);
 }
 
+static bool is_even(struct delivery *d, void *data)
+{
+	(void)data;
+	return d->size % 2 == 0;
+}
+
+/* Some are left out of a ring that is wrapped; the others move up, in order. */
+static void sifts(void **state)
+{
+	struct delivery all[ALL];
+	struct queue q = { 0 };
+	size_t bytes = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < ALL; i++)
+		all[i] = (struct delivery){ 0, i + 1 };
+	for (uint32_t i = 0; i < 60; i++)
+		queue_push(&q, &all[i]);
+	queue_drop(&q, 50);
+	for (uint32_t i = 60; i < ALL; i++)
+		queue_push(&q, &all[i]);
+	assert_int_equal(queue_sift(&q, is_even, NULL), 25);
+	assert_int_equal(q.count, 25);
+	for (uint32_t i = 0; i < q.count; i++) {
+		assert_ptr_equal(queue_get(&q, i), &all[51 + 2 * i]);
+		bytes += all[51 + 2 * i].size;
+	}
+	assert_int_equal(q.bytes, bytes);
+	for (uint32_t i = 50; i < ALL; i++)
+		assert_int_equal(all[i].refs, i % 2);
+	assert_int_equal(queue_sift(&q, is_even, NULL), 0);
+	queue_fini(&q);
+}
+
 /* After a burst an idle client costs what it did before. */
 static void gives_memory_back(void **state)
 {
@@ -84,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_order),
+		cmocka_unit_test(sifts),
 		cmocka_unit_test(gives_memory_back),
 	};
 
