@@ -233,7 +233,7 @@ static void free_wire(void)
 }
 
 /* Small buffers of output are kept for the next: a broadcast needs many for a moment. */
-#define OUT_KEPT 256
+#define OUT_KEPT 512
 #define OUT_BYTES 4096
 static struct str outs[OUT_KEPT];
 static unsigned out_count;

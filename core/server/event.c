@@ -19,7 +19,7 @@
 /* Freed events are kept for the next: one malloc less per stanza. */
 static struct list spare = { &spare, &spare };
 static unsigned spare_count;
-#define SPARE_MAX 256
+#define SPARE_MAX 1024
 
 struct event *event_of(struct tct_event *pub)
 {

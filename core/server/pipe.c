@@ -28,7 +28,7 @@ static struct list dirty = { &dirty, &dirty };
 static struct list sending = { &sending, &sending };
 static struct list spare = { &spare, &spare };
 static unsigned spare_count;
-#define SPARE_MAX 256
+#define SPARE_MAX 512
 
 static struct item *item_new(void)
 {

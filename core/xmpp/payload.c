@@ -28,7 +28,7 @@ struct delivery {
 /* Freed deliveries are kept for the next, linked by their payload: a broadcast makes many. */
 static struct delivery *spare;
 static unsigned spare_count;
-#define SPARE_MAX 256
+#define SPARE_MAX 512
 
 static const char *const names[TCT_KINDS] = { "message", "presence", "iq" };
 static const size_t name_lens[TCT_KINDS] = { 7, 8, 2 };

@@ -163,7 +163,7 @@ struct tct_stanza *stanza_from_elem(struct arena *a, struct tct_elem *root, uint
 /* Freed views are kept for the next, linked by their base. */
 static struct tct_stanza *spare;
 static unsigned spare_count;
-#define SPARE_MAX 256
+#define SPARE_MAX 1024
 
 static struct tct_stanza *view_new(void)
 {
