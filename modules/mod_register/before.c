@@ -96,6 +96,13 @@ static void answer(struct attempt *a, uint32_t condition, const char *text)
 		tcti_stream_release(s);
 }
 
+static void answer_taken(struct attempt *a)
+{
+	if (a->invite[0] != '\0')
+		register_guess(a->mod, a->address, true);
+	answer(a, TCT_CONFLICT, NULL);
+}
+
 static void settled(struct tct_scope *scope, int status, void *data)
 {
 	struct attempt *a = data;
@@ -152,7 +159,7 @@ static void claimed(struct tct_scope *scope, int status, const struct tct_invite
 		create(scope, a);
 		break;
 	case TCT_EEXIST:
-		answer(a, TCT_CONFLICT, NULL);
+		answer_taken(a);
 		break;
 	case TCT_EPERM:
 		answer(a, TCT_NOT_ALLOWED, "the invitation is for another name");
@@ -178,7 +185,7 @@ static void loaded(struct tct_scope *scope, struct tct_entity *e, int status, vo
 	if (status != TCT_OK)
 		answer(a, TCT_INTERNAL_SERVER_ERROR, NULL);
 	else if (tct_entity_exists(e) || (looks && r->account->was_used(r->account_mod, e)))
-		answer(a, TCT_CONFLICT, NULL);
+		answer_taken(a);
 	else if (invites != NULL)
 		invites->claim(provider, scope, invite, a->user, claimed, a);
 	else if (invite != NULL)
@@ -258,7 +265,8 @@ static void begin(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *iq
 		return;
 	}
 	/* Invitations are counted by themselves. */
-	if (shown->invite[0] == '\0' && !register_take(m, tcti_stream_address(s))) {
+	if (shown->invite[0] != '\0' ? !register_guess(m, tcti_stream_address(s), false) :
+					!register_take(m, tcti_stream_address(s))) {
 		free(user);
 		register_refuse(s, iq, TCT_RESOURCE_CONSTRAINT, "too many were registered, try later");
 		return;

@@ -18,6 +18,9 @@ static const struct tct_option options[] = {
 		       "/64."),
 	TCT_OPT_INT(struct register_config, per_host, .def = "100", .min = "1", .max = "1000000",
 		.doc = "Accounts that are made in an hour in all."),
+	TCT_OPT_INT(struct register_config, taken_names, .def = "20", .min = "1", .max = "10000",
+		.doc = "How many names that are somebody's already can be asked for with invitations, "
+		       "from one address in an hour: nobody shall learn who has an account."),
 	TCT_OPT_STRING(struct register_config, instructions,
 		.def = "Choose a name and a password.",
 		.doc = "What clients show to those who register."),

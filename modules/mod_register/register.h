@@ -11,17 +11,17 @@
 
 struct register_config {
 	bool allow_registration, registration_invite_only;
-	int64_t per_address, per_host;
+	int64_t per_address, per_host, taken_names;
 	const char *instructions;
 };
 
-/* How many registrations of this hour are taken, by address. An address that finds no place
- * shares that of another one. */
+/* What was done in this hour, by address: registrations, and names that were somebody's. An
+ * address that finds no place shares that of another one. */
 #define REGISTER_SLOTS 1024
 struct register_counts {
-	int64_t hour;
+	int64_t since; /* tct_monotonic(); 0: nothing was done yet */
 	uint32_t all;
-	uint16_t by_address[REGISTER_SLOTS];
+	uint16_t by_address[REGISTER_SLOTS], taken[REGISTER_SLOTS];
 };
 
 /* Data of the instance. */
@@ -43,6 +43,9 @@ struct register_stream {
 
 /* Takes one of the registrations that this address may make now; false: there is none left. */
 bool register_take(struct tct_mod *m, const char *address);
+/* Whoever has an invitation learns which names are taken: `taken`: he has; else: false when this
+ * address has learned enough of them. */
+bool register_guess(struct tct_mod *m, const char *address, bool taken);
 
 /* ---- before.c: from streams that are not logged in ---- */
 
