@@ -38,6 +38,8 @@ extern const struct control_entry control_entries[];
 
 /* tercetctl invite (control_invite.c). */
 void control_invite(struct control_call *call);
+/* tercetctl s2s (control_s2s.c). */
+void control_s2s(struct control_call *call);
 
 /* Ends the call with an answer; once, from `run` or later. */
 void control_answer(struct control_call *call, int status, const char *fmt, ...)

@@ -14,7 +14,7 @@ SERVER_DIR=
 LISTEN=() DOMAINS=() USERS=() ADMINS=()
 declare -A HOST_SNIPPETS=()
 USERS_FILE= CERT= KEY= CA= CONFIG_SNIPPET= HOST_SNIPPET=
-C2S= C2S_TLS=
+C2S= C2S_TLS= S2S= S2S_TLS=
 NO_LIMITS=no
 
 # ---- which programs ----
@@ -185,6 +185,7 @@ module_names()
 		[ -z "${TERCET_DEVSERVER_MODULES:-}" ] || continue
 		case $name in
 		storage_* | test_* | auth_anonymous) ;;
+		s2s | s2s_secure | dialback) [ -z "$S2S$S2S_TLS" ] || echo "$name" ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -204,12 +205,13 @@ comma_list()
 	done
 }
 
+# write_listeners MODULE PORT TLS-PORT
 write_listeners()
 {
 	local address kind port comma=
-	printf 'c2s: {\n\tlisten = ('
+	printf '%s: {\n\tlisten = (' "$1"
 	for address in "${LISTEN[@]}"; do
-		for kind in "false:$C2S" "true:$C2S_TLS"; do
+		for kind in "false:$2" "true:$3"; do
 			port=${kind#*:}
 			[ -n "$port" ] || continue
 			printf '%s\n\t\t{ address = %s; port = %d; tls = %s; }' "$comma" \
@@ -243,7 +245,9 @@ write_config()
 				echo "modules = [ $(module_names | comma_list) ];"
 			[ ${#ADMINS[@]} = 0 ] ||
 				echo "admins = [ $(printf '%s\n' "${ADMINS[@]}" | comma_list) ];"
-			sets_group "$CONFIG_SNIPPET" c2s || write_listeners
+			sets_group "$CONFIG_SNIPPET" c2s || write_listeners c2s "$C2S" "$C2S_TLS"
+			[ -z "$S2S$S2S_TLS" ] || sets_group "$CONFIG_SNIPPET" s2s ||
+				write_listeners s2s "$S2S" "$S2S_TLS"
 			sets_group "$CONFIG_SNIPPET" tls || write_certificate
 			[ $NO_LIMITS = no ] || no_limits
 			printf '%s\n' "$CONFIG_SNIPPET"

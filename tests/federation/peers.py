@@ -10,14 +10,14 @@ Clients are slixmpp's. All is on loopback, with a name server of the test's own.
 import asyncio
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_peers import (Authority, Domain, Ejabberd, NameServer, PASSWORD, Prosody,  # noqa: E402
-                      remove)
+from xt_peers import (Authority, Domain, Ejabberd, NameServer, PASSWORD, Prosody)  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 try:
@@ -217,14 +217,25 @@ class Stage:
             return Domain(name, self.authority.issue(name, ["elsewhere.example"]), tls)
         return Domain(name, self.authority.issue(name, [name], kind), tls)
 
+    def overrides(self):
+        """Where we find them; they find us by the name server."""
+        places = ", ".join(
+            f'{{ domain = "{short}.{name}.example"; address = "127.0.0.1"; '
+            f'port = {peer.ports["s2s" if service == "_xmpp-server" else "s2s-tls"]}; '
+            f'direct_tls = {"false" if service == "_xmpp-server" else "true"}; }}'
+            for name, peer in self.peers.items() for short, _, _, service, *_ in TABLE)
+        return ('s2s: { retry = "1 s"; retry_max = "1 s"; listen = ('
+                ' { address = "127.0.0.1"; port = 0; },'
+                ' { address = "127.0.0.1"; port = 0; tls = true; } );'
+                f' override = ( {places} ); }};')
+
     def make_server(self):
         certificate, key = self.authority.issue("ours", [OURS, DIRECT])
         insecure = ", ".join(f'"dialback.{name}.example"' for name in self.peers)
         server = Server(
             domains=(OURS, DIRECT),
             users=[f"juliet@{domain}:{PASSWORD}" for domain in (OURS, DIRECT)],
-            config=f"s2s_insecure_domains = [ {insecure} ];"
-                   f'dns: {{ servers = [ "{self.names.address[0]}@{self.names.address[1]}" ]; }};',
+            config=f"s2s_insecure_domains = [ {insecure} ];\n{self.overrides()}",
             options=["--s2s", "0", "--s2s-tls", "0", "--cert", certificate, "--key", key,
                      "--ca", self.authority.ca])
         server.ca = self.authority.ca
@@ -248,7 +259,7 @@ class Stage:
             peer.stop()
         self.names.stop()
         self.server.remove()
-        remove(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def walk(stage, loop):

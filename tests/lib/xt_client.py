@@ -18,6 +18,7 @@ from xt_xml import CLIENT_NS, STREAM_NS, Element, StreamReader
 TLS_NS = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL_NS = "urn:ietf:params:xml:ns:xmpp-sasl"
 SASL2_NS = "urn:xmpp:sasl:2"
+SERVER_NS = "jabber:server"
 UPGRADE_NS = "urn:xmpp:scram-upgrade:0"
 DIGESTS = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 CB_NS = "urn:xmpp:sasl-cb:0"
@@ -45,13 +46,16 @@ class Connection:
     def __init__(self, server, note, split, timeout):
         self.server, self.note, self.split, self.timeout = server, note, split, timeout
         self.sock, self.last_features = None, None
+        self.peer, self.certificate = False, None  # another server; (certificate, key)
+        self.verify = True  # the server's certificate
         self.reader = StreamReader()
         self.events, self.closed, self.aside = [], False, set()
 
     # ---- bytes ----
 
     def connect(self, direct_tls):
-        address = self.server.address("c2s-tls" if direct_tls else "c2s")
+        kind = "s2s" if self.peer else "c2s"
+        address = self.server.address(f"{kind}-tls" if direct_tls else kind)
         self.sock = socket.create_connection(address, self.timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader, self.events, self.closed = StreamReader(), [], False
@@ -61,9 +65,14 @@ class Connection:
 
     def start_tls(self, alpn=False):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(self.server.certificate)
+        if self.verify:
+            context.load_verify_locations(self.server.certificate)
+        else:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if self.certificate:
+            context.load_cert_chain(*self.certificate)
         if alpn:
-            context.set_alpn_protocols(["xmpp-client"])
+            context.set_alpn_protocols(["xmpp-server" if self.peer else "xmpp-client"])
         try:
             self.sock = context.wrap_socket(self.sock, server_hostname=self.server.domain)
         except (OSError, ssl.SSLError) as error:
@@ -175,8 +184,12 @@ class Connection:
 
     def open_stream(self, domain, attributes=""):
         self.reader = StreamReader()
+        content = CLIENT_NS
+        if self.peer:
+            content = SERVER_NS
+            attributes += " xmlns:db='jabber:server:dialback'"
         self.send(f"<?xml version='1.0'?><stream:stream to={quoteattr(domain)} version='1.0' "
-                  f"xmlns='{CLIENT_NS}' xmlns:stream='{STREAM_NS}'{attributes}>")
+                  f"xmlns='{content}' xmlns:stream='{STREAM_NS}'{attributes}>")
         return self.header()
 
     def header(self):

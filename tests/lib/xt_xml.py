@@ -58,8 +58,9 @@ class Element:
 
 
 def split_name(name):
+    """What another server hears is in its own content namespace, and otherwise the same."""
     ns, _, local = name.rpartition(" ")
-    return ns, local
+    return (CLIENT_NS if ns == "jabber:server" else ns), local
 
 
 class StreamReader:

@@ -1,0 +1,173 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* verify.c - the receiving server's part of XEP-0220: a key is shown to the server that DNS names
+ * for the domain, on a connection of its own, and an answer counts only on that connection, for
+ * that pair of domains and that stream. */
+#include "dialback.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OWED_MAX 4 /* questions of one stream */
+#define QUESTIONS_MAX 200
+#define KEY_MAX 1024
+
+struct question {
+	struct question *prev, *next;
+	struct tct_mod *mod;
+	struct tct_stream *stream; /* that waits for the answer */
+	struct tct_stream *asked;  /* on which it comes; NULL: not yet */
+	struct tcti_s2s_question *ask;
+	char *local, *remote, *id, *key;
+};
+
+/* Its stream is gone, or it was answered. */
+static void question_end(void *block)
+{
+	struct question *q = block;
+	struct dialback *d = tct_mod_data(q->mod);
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(q->mod, &s2s);
+
+	if (q->prev != NULL)
+		q->prev->next = q->next;
+	else
+		d->questions = q->next;
+	if (q->next != NULL)
+		q->next->prev = q->prev;
+	d->question_count--;
+	if (q->ask != NULL && ops != NULL)
+		ops->asked(s2s, q->ask);
+	free(q->local);
+	free(q->remote);
+	free(q->id);
+	free(q->key);
+}
+
+static void done(struct question *q)
+{
+	((struct dialback_stream *)tcti_stream_data(q->mod, q->stream))->owed--;
+	tct_scope_free(q);
+}
+
+static void answer(struct question *q, const char *type, const char *condition, const char *text)
+{
+	struct tct_stream *s = q->stream;
+
+	dialback_result(s, q->local, q->remote, type, condition, text);
+	done(q);
+}
+
+static void asked(struct tct_mod *m, struct tct_stream *s, const char *reason, void *data)
+{
+	struct question *q = data;
+	struct tct_elem *e;
+
+	if (s == NULL) {
+		tct_log_notice(m, "\"%s\" cannot be asked whether it is it that has connected (%s)",
+			q->remote, reason);
+		q->ask = NULL;
+		answer(q, "error", "remote-server-timeout", "your server cannot be asked");
+		return;
+	}
+	q->asked = s;
+	e = tcti_nonza_new(TCTI_NS_DIALBACK, "verify");
+	tct_set(e, "from", q->local);
+	tct_set(e, "to", q->remote);
+	tct_set(e, "id", q->id);
+	tct_text(e, q->key);
+	tcti_stream_send(s, e);
+}
+
+static char *copy(const char *text)
+{
+	char *c = strdup(text);
+
+	if (c == NULL)
+		abort();
+	return c;
+}
+
+void verify_begin(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
+	const char *key)
+{
+	struct dialback *d = tct_mod_data(m);
+	struct dialback_stream *ds = tcti_stream_data(m, s);
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
+	struct question *q;
+
+	if (ds->owed >= OWED_MAX || d->question_count >= QUESTIONS_MAX || strlen(key) > KEY_MAX) {
+		dialback_result(s, local, remote, "error", "resource-constraint", NULL);
+		return;
+	}
+	q = tct_scope_alloc(tcti_stream_scope(m, s), sizeof *q, question_end);
+	q->mod = m;
+	q->stream = s;
+	q->local = copy(local);
+	q->remote = copy(remote);
+	q->id = copy(tcti_stream_id(s));
+	q->key = copy(key);
+	q->next = d->questions;
+	if (q->next != NULL)
+		q->next->prev = q;
+	d->questions = q;
+	d->question_count++;
+	ds->owed++;
+	q->ask = ops->ask(s2s, local, remote, m, asked, q);
+	if (q->ask == NULL)
+		answer(q, "error", "resource-constraint", NULL);
+}
+
+static bool is(const struct tct_elem *e, const char *name, const char *value)
+{
+	const char *text = tct_attr(e, name);
+
+	return text != NULL && strcmp(text, value) == 0;
+}
+
+static struct question *find(const struct dialback *d, const struct tct_stream *s,
+	const struct tct_elem *e)
+{
+	for (struct question *q = d->questions; q != NULL; q = q->next) {
+		if (q->asked == s && is(e, "from", q->remote) && is(e, "to", q->local) &&
+			is(e, "id", q->id))
+			return q;
+	}
+	return NULL;
+}
+
+static void believe(struct question *q)
+{
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(q->mod, &s2s);
+
+	/* The certificate policy may have changed since. */
+	if (ops->refuses_dialback(s2s, q->stream, q->remote) != NULL)
+		answer(q, "error", "policy-violation", NULL);
+	else if (!ops->accept(s2s, q->stream, q->local, q->remote, TCTI_PROOF_DIALBACK))
+		answer(q, "error", "resource-constraint", "too many connections");
+	else
+		answer(q, "valid", NULL, NULL);
+}
+
+bool verify_answer(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
+{
+	struct question *q = find(tct_mod_data(m), s, e);
+	struct tct_stream *asker;
+
+	if (q == NULL)
+		return false;
+	asker = q->stream;
+	if (is(e, "type", "valid")) {
+		believe(q);
+	} else if (is(e, "type", "invalid")) {
+		tct_log_notice(m, "\"%s\" says that it is not it that has connected from %s",
+			q->remote, tcti_stream_address(asker));
+		answer(q, "invalid", NULL, NULL);
+		tcti_stream_close(asker, NULL, NULL);
+	} else {
+		answer(q, "error", "remote-server-timeout", "your server has not answered");
+	}
+	return true;
+}

@@ -1,0 +1,497 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* out.c - paths from domains of ours to others: a queue each, and a stream that is opened when
+ * something is to be sent. The order is RFC 6120's: TLS when it is offered, the peer's
+ * certificate when the policy wants one, then the proof of our domain, and then what waits.
+ * When it fails, what waits is bounced, once, with a reason that names no host (an address may
+ * be half a secret in rooms), and the reason is remembered for a while. */
+#include "s2s.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUESTIONS_MAX 200
+#define REASON_MAX 256
+
+enum { TRIED_EXTERNAL = 1, TRIED_DIALBACK = 2 };
+
+/* ---- finding ---- */
+
+static int compare(const struct path *p, const char *local, const char *remote)
+{
+	int c = strcmp(p->remote, remote);
+
+	return c != 0 ? c : strcmp(p->local, local);
+}
+
+static size_t place(const struct s2s *s, const char *local, const char *remote, bool *found)
+{
+	size_t low = 0, high = s->path_count;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int c = compare(s->paths[middle], local, remote);
+
+		if (c == 0) {
+			*found = true;
+			return middle;
+		}
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void insert(struct s2s *s, size_t at, struct path *p)
+{
+	if (s->path_count == s->path_room) {
+		size_t room = s->path_room > 0 ? s->path_room * 2 : 16;
+		struct path **more = realloc(s->paths, room * sizeof *more);
+
+		if (more == NULL)
+			abort();
+		s->paths = more;
+		s->path_room = room;
+	}
+	memmove(&s->paths[at + 1], &s->paths[at], (s->path_count - at) * sizeof *s->paths);
+	s->paths[at] = p;
+	s->path_count++;
+}
+
+static void take_out(struct s2s *s, struct path *p)
+{
+	bool found;
+	size_t at = place(s, p->local, p->remote, &found);
+
+	if (p->outlet == NULL) {
+		if (p->prev != NULL)
+			p->prev->next = p->next;
+		else
+			s->questions = p->next;
+		if (p->next != NULL)
+			p->next->prev = p->prev;
+		s->question_count--;
+	} else if (found && s->paths[at] == p) {
+		s->path_count--;
+		memmove(&s->paths[at], &s->paths[at + 1],
+			(s->path_count - at) * sizeof *s->paths);
+	}
+}
+
+/* ---- the end of a path ---- */
+
+/* Lets go of its stream. */
+static void part(struct path *p)
+{
+	struct tct_stream *s = p->stream;
+
+	tcti_connect_end(p->connecting);
+	p->connecting = NULL;
+	p->stream = NULL;
+	if (p->outlet != NULL)
+		tcti_outlet_attach(p->outlet, NULL);
+	if (s == NULL)
+		return;
+	s2s_peer(p->mod, s)->path = NULL;
+	tcti_stream_close(s, NULL, NULL);
+}
+
+static void path_free(struct path *p)
+{
+	part(p);
+	if (p->timeout != NULL)
+		tct_timer_stop(p->timeout);
+	tcti_outlet_free(p->outlet);
+	free(p->local);
+	free(p->remote);
+	free(p);
+}
+
+struct bounce {
+	struct tct_mod *mod;
+	uint32_t condition;
+	const char *text;
+};
+
+static void bounce(struct tct_stanza *st, void *data)
+{
+	const struct bounce *b = data;
+
+	tcti_bounce(b->mod, st, b->condition, b->text);
+}
+
+static const char *text_of(uint32_t condition)
+{
+	return condition == TCT_REMOTE_SERVER_NOT_FOUND ?
+		"there is no such server" :
+		"no secure connection to the other server";
+}
+
+void out_fail(struct path *p, uint32_t condition, const char *reason)
+{
+	struct bounce b = { p->mod, condition, text_of(condition) };
+	struct s2s *s = s2s_of(p->mod);
+	tcti_s2s_ask_fn *fn = p->fn;
+	struct tct_mod *asker = p->asker;
+	void *data = p->data;
+
+	take_out(s, p);
+	if (p->outlet == NULL) {
+		tct_log_debug(p->mod, "\"%s\" cannot be asked (%s)", p->remote, reason);
+		if (fn != NULL)
+			fn(asker, NULL, reason, data);
+		path_free(p);
+		return;
+	}
+	tct_log_notice(p->mod, "no connection from \"%s\" to \"%s\": %s", p->local, p->remote,
+		reason);
+	failure_remember(s, p->remote, condition, reason);
+	tcti_outlet_drain(p->outlet, bounce, &b);
+	path_free(p);
+}
+
+void out_end(struct path *p)
+{
+	take_out(s2s_of(p->mod), p);
+	path_free(p);
+}
+
+void out_fini(struct s2s *s)
+{
+	while (s->path_count > 0)
+		path_free(s->paths[--s->path_count]);
+	free(s->paths);
+	while (s->questions != NULL)
+		out_end(s->questions);
+}
+
+/* ---- connecting ---- */
+
+static void too_late(struct tct_scope *scope, void *data)
+{
+	struct path *p = data;
+
+	(void)scope;
+	p->timeout = NULL;
+	out_fail(p, TCT_REMOTE_SERVER_TIMEOUT,
+		p->state == PATH_DIALLING ? "it could not be reached in time" :
+					    "it did not come to an agreement in time");
+}
+
+static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, const char *text,
+	void *data)
+{
+	struct path *p = data;
+
+	if (s == NULL) {
+		out_fail(p,
+			reason == TCTI_DIAL_INVALID || reason == TCTI_DIAL_NOT_FOUND ||
+					reason == TCTI_DIAL_NO_SERVICE ?
+				TCT_REMOTE_SERVER_NOT_FOUND :
+				TCT_REMOTE_SERVER_TIMEOUT,
+			text);
+		return;
+	}
+	p->stream = s;
+	p->state = PATH_OPEN;
+	s2s_peer(m, s)->path = p;
+}
+
+static void dial(struct path *p)
+{
+	const struct s2s_config *config = tct_mod_config(p->mod);
+	const struct override *o = s2s_override(p->mod, p->remote);
+	struct tcti_dial_params to = { .size = sizeof to, .domain = p->remote,
+		.allow_private = config->allow_private, .timeout = config->s2s_timeout * 1000 };
+
+	if (o != NULL) {
+		to.override_host = o->address;
+		to.override_port = (uint16_t)o->port;
+		to.override_direct_tls = o->direct_tls;
+	}
+	p->state = PATH_DIALLING;
+	tcti_connect_end(p->connecting);
+	if (p->timeout != NULL)
+		tct_timer_stop(p->timeout);
+	p->timeout = tct_timer_start(tct_mod_scope(p->mod), config->s2s_timeout * 1000, 0,
+		too_late, p);
+	p->connecting = tcti_connect(s2s_of(p->mod)->dialer, p->local, &to, connected, p);
+}
+
+static struct path *path_new(struct tct_mod *m, const char *local, const char *remote)
+{
+	struct path *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		abort();
+	p->mod = m;
+	p->local = s2s_copy(local);
+	p->remote = s2s_copy(remote);
+	p->since = tct_now();
+	p->used = tct_monotonic();
+	return p;
+}
+
+/* ---- negotiating ---- */
+
+static struct path *path_of(struct tct_mod *m, struct tct_stream *s)
+{
+	return s2s_peer(m, s)->path;
+}
+
+static void fail(struct path *p, const char *reason)
+{
+	out_fail(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
+}
+
+/* TLS is begun when it is offered, whatever is required. */
+static bool begin_tls(struct peer *peer, struct tct_stream *s, const struct tct_elem *features)
+{
+	if (tcti_stream_secured(s) || tct_child(features, NS_TLS, "starttls") == NULL)
+		return false;
+	peer->tls_asked = true;
+	tcti_stream_send(s, tcti_nonza_new(NS_TLS, "starttls"));
+	return true;
+}
+
+/* What the peer has to show before it is told anything: true, or it is not enough and why. */
+static bool is_enough(struct path *p, struct tct_stream *s, char why[REASON_MAX])
+{
+	const struct s2s_config *config = tct_mod_config(p->mod);
+	const char *problem = NULL;
+	struct tcti_s2s_rule rule;
+
+	if (!tcti_stream_secured(s) && config->s2s_require_encryption) {
+		snprintf(why, REASON_MAX, "it offers no encryption (TLS), and that is required");
+		return false;
+	}
+	if (p->outlet == NULL)
+		return true; /* who is asked, DNS has said */
+	s2s_rule(p->mod, p->remote, &rule);
+	if (!rule.certificate || s2s_certified(s, p->remote, &problem))
+		return true;
+	snprintf(why, REASON_MAX, "its certificate is not good: %s (and %s demands one)", problem,
+		rule.why);
+	return false;
+}
+
+static bool begin_proof(struct tct_mod *m, struct peer *peer, const char *service, uint8_t bit,
+	const struct tct_elem *features)
+{
+	struct tct_mod *prover;
+	const struct tcti_s2s_prover_ops *ops = tct_service(m, service, &prover);
+
+	if ((peer->tried & bit) != 0 || ops == NULL)
+		return false;
+	peer->tried |= bit;
+	return ops->begin(prover, peer->stream, features);
+}
+
+enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
+{
+	struct peer *peer = s2s_peer(m, s);
+	struct path *p = peer->path;
+	char why[REASON_MAX];
+
+	if (p == NULL || p->state == PATH_READY)
+		return TCT_HANDLED;
+	if (begin_tls(peer, s, e))
+		return TCT_HANDLED;
+	peer->greeted = true;
+	if (!is_enough(p, s, why)) {
+		fail(p, why);
+		return TCT_HANDLED;
+	}
+	if (p->outlet == NULL) {
+		p->state = PATH_READY;
+		p->fn(p->asker, s, NULL, p->data);
+		return TCT_HANDLED;
+	}
+	if (peer->authenticated)
+		out_ready(m, s, TCTI_PROOF_EXTERNAL);
+	else if (!begin_proof(m, peer, "s2s_external", TRIED_EXTERNAL, e) &&
+		!begin_proof(m, peer, "s2s_dialback", TRIED_DIALBACK, e))
+		fail(p, "it offers no way for us to prove who we are");
+	return TCT_HANDLED;
+}
+
+bool out_next(struct tct_mod *m, struct tct_stream *s)
+{
+	return begin_proof(m, s2s_peer(m, s), "s2s_dialback", TRIED_DIALBACK, NULL);
+}
+
+enum tct_verdict out_proceed(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
+{
+	struct peer *peer = s2s_peer(m, s);
+
+	(void)e;
+	if (!peer->tls_asked || tcti_stream_secured(s))
+		return TCT_CONTINUE;
+	peer->tls_asked = false;
+	tcti_stream_start_client_tls(s);
+	return TCT_HANDLED;
+}
+
+enum tct_verdict out_no_tls(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
+{
+	struct path *p = path_of(m, s);
+
+	(void)e;
+	if (p != NULL)
+		fail(p, "it refuses TLS");
+	return TCT_HANDLED;
+}
+
+void out_authenticated(struct tct_mod *m, struct tct_stream *s)
+{
+	s2s_peer(m, s)->authenticated = true;
+}
+
+void out_ready(struct tct_mod *m, struct tct_stream *s, uint32_t proof)
+{
+	struct path *p = path_of(m, s);
+
+	if (p == NULL || p->state == PATH_READY)
+		return;
+	p->state = PATH_READY;
+	p->proof = proof;
+	p->again = false;
+	p->used = tct_monotonic();
+	if (p->timeout != NULL)
+		tct_timer_stop(p->timeout);
+	p->timeout = NULL;
+	tcti_connect_end(p->connecting);
+	p->connecting = NULL;
+	failure_forget(s2s_of(m), p->remote);
+	tcti_stream_proven(s);
+	tcti_outlet_attach(p->outlet, s);
+	tct_log_info(m, "connected from \"%s\" to \"%s\" at %s (%s, %s)", p->local, p->remote,
+		tcti_stream_address(s), proof == TCTI_PROOF_EXTERNAL ? "certificate" : "dialback",
+		tcti_stream_secured(s) ? "TLS" : "not encrypted");
+}
+
+void out_refused(struct tct_mod *m, struct tct_stream *s, const char *reason)
+{
+	struct path *p = path_of(m, s);
+
+	if (p != NULL)
+		fail(p, reason);
+}
+
+/* What waits when a stream that worked is lost is tried once more by another; what was written
+ * into the old one is not known to have arrived. */
+void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
+{
+	struct path *p = peer->path;
+	char text[256];
+
+	(void)m;
+	if (p == NULL)
+		return;
+	peer->path = NULL;
+	p->stream = NULL;
+	if (p->outlet != NULL && p->state == PATH_READY && !p->again) {
+		if (tcti_outlet_count(p->outlet) == 0) {
+			out_end(p);
+			return;
+		}
+		p->again = true;
+		dial(p);
+		return;
+	}
+	/* Before the peer has said anything another of its servers may do better. */
+	if (p->state == PATH_OPEN && peer->error == NULL && !peer->greeted) {
+		p->state = PATH_DIALLING;
+		tcti_connect_next(p->connecting, reason);
+		return;
+	}
+	if (peer->error != NULL)
+		snprintf(text, sizeof text, "it said: %s", peer->error);
+	else
+		snprintf(text, sizeof text, "the connection has ended (%s)", reason);
+	fail(p, text);
+}
+
+/* ---- sending ---- */
+
+static enum tct_verdict refuse(struct tct_event *ev, uint32_t condition, const char *text)
+{
+	if ((tct_stanza_type(ev->stanza) & (TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_PROBE)) != 0)
+		return TCT_HANDLED;
+	return tct_refuse(ev, condition, text);
+}
+
+enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
+{
+	const struct s2s_config *config = tct_mod_config(m);
+	const char *remote = tct_jid_domain(tct_stanza_to(ev->stanza));
+	const char *local = tct_jid_domain(tct_stanza_from(ev->stanza));
+	struct s2s *s = s2s_of(m);
+	const struct failure *f;
+	struct path *p;
+	bool found;
+	size_t at;
+
+	if (tcti_domain_owner(remote) != NULL)
+		return TCT_CONTINUE; /* somebody here answers for it */
+	if (!tcti_domain_ours(local))
+		return TCT_HANDLED; /* nothing is relayed */
+	at = place(s, local, remote, &found);
+	if (!found) {
+		f = failure_in_force(s, remote);
+		if (f != NULL)
+			return refuse(ev, f->condition, text_of(f->condition));
+		if (s->path_count >= (size_t)config->connections)
+			return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too many connections");
+		p = path_new(m, local, remote);
+		p->outlet = tcti_outlet_new((uint32_t)config->s2s_send_queue_size,
+			(size_t)config->send_queue_bytes);
+		insert(s, at, p);
+		dial(p);
+	} else {
+		p = s->paths[at];
+	}
+	if (tcti_outlet_send(p->outlet, ev) != TCT_OK)
+		return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too much waits for that server");
+	p->stanzas++;
+	p->used = tct_monotonic();
+	return TCT_HANDLED;
+}
+
+/* ---- questions ---- */
+
+struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const char *remote,
+	struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data)
+{
+	struct s2s *s = s2s_of(m);
+	struct path *p;
+
+	if (s->question_count >= QUESTIONS_MAX)
+		return NULL;
+	p = path_new(m, local, remote);
+	p->asker = asker;
+	p->fn = fn;
+	p->data = data;
+	p->next = s->questions;
+	if (p->next != NULL)
+		p->next->prev = p;
+	s->questions = p;
+	s->question_count++;
+	dial(p);
+	return (struct tcti_s2s_question *)p;
+}
+
+void out_asked(struct tct_mod *m, struct tcti_s2s_question *q)
+{
+	struct path *p = (struct path *)q;
+
+	(void)m;
+	if (p == NULL)
+		return;
+	p->fn = NULL;
+	out_end(p);
+}

@@ -1,0 +1,155 @@
+/* SPDX-FileCopyrightText: 2026 The Tercet authors
+ * SPDX-License-Identifier: MIT */
+/* s2s.h - what the files of mod_s2s share: streams from servers (in.c), paths to them (out.c), what
+ * was seen to fail (failures.c). */
+#pragma once
+
+#include <tercet/internal/s2s.h>
+
+#include <stddef.h>
+
+#define NS_STREAMS "http://etherx.jabber.org/streams"
+#define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
+#define DOMAIN_MAX 1023
+#define PAIRS_MAX 100 /* domains that are accepted on one stream */
+
+struct override {
+	const char *domain;
+	const char *address;
+	int64_t port;
+	bool direct_tls;
+};
+
+struct s2s_config {
+	struct tct_groups listen;
+	struct tct_groups override;
+	bool s2s_require_encryption;
+	bool allow_private;
+	int64_t s2s_timeout;
+	int64_t s2s_close_timeout;
+	int64_t s2s_stanza_size_limit;
+	int64_t s2s_send_queue_size;
+	int64_t send_queue_bytes;
+	int64_t login_timeout;
+	int64_t idle_timeout;
+	int64_t retry;
+	int64_t retry_max;
+	int64_t connections;
+	int64_t unproven;
+	int64_t unproven_per_address;
+	int64_t streams_per_domain;
+};
+
+/* A domain that is accepted on a stream, for one of ours. */
+struct pair {
+	char *local, *remote;
+	uint32_t proof;
+	int64_t since;
+};
+
+enum path_state { PATH_DIALLING, PATH_OPEN /* negotiates */, PATH_READY };
+
+/* From a domain of ours to another: a queue, and the stream that it leaves by. */
+struct path {
+	char *local, *remote;
+	struct tct_mod *mod;
+	struct tcti_outlet *outlet; /* NULL: it is for a question */
+	struct tcti_connecting *connecting; /* while other targets may be tried */
+	struct tct_stream *stream;
+	struct tct_timer *timeout;
+	uint8_t state;
+	uint32_t proof;
+	int64_t since, used; /* tct_now(), tct_monotonic() */
+	uint64_t stanzas;
+	bool again; /* it was ready and was lost: dialled once more */
+	/* ---- of a question ---- */
+	struct tct_mod *asker;
+	tcti_s2s_ask_fn *fn;
+	void *data;
+	struct path *prev, *next; /* in the list of questions */
+};
+
+/* Of each stream. */
+struct peer {
+	struct tct_stream *stream;
+	struct peer *prev, *next; /* in the list of all */
+	struct path *path;        /* of one that we opened; NULL: it is given up */
+	struct pair *pairs;       /* of one that was opened to us */
+	uint32_t pair_count;
+	uint64_t stanzas;
+	int64_t since;
+	size_t unsent; /* when it was looked at last */
+	int64_t stuck; /* since when the peer takes nothing; 0: it does */
+	bool tls_asked, greeted /* TLS is up, if it is to be, and its features came */, authenticated;
+	uint8_t tried; /* provers */
+	char *error;   /* that the peer has sent */
+};
+
+struct failure {
+	char *remote;
+	char *reason;
+	uint32_t condition, count;
+	int64_t when, again; /* tct_now(), tct_monotonic() */
+};
+
+struct s2s {
+	struct tct_mod *mod;
+	struct tcti_dialer *dialer;
+	struct path **paths; /* sorted by remote, then local */
+	size_t path_count, path_room;
+	struct path *questions;
+	size_t question_count;
+	struct peer *peers;
+	struct failure **failures; /* sorted by remote */
+	size_t failure_count;
+};
+
+/* ---- mod_s2s.c ---- */
+struct s2s *s2s_of(struct tct_mod *m);
+const struct override *s2s_override(struct tct_mod *m, const char *remote);
+void s2s_rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule);
+/* Of this module, for the stream; made on first use. */
+struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s);
+/* The certificate of the peer is good for the domain. `problem` (may be NULL): why not, for
+ * people; borrowed. */
+bool s2s_certified(struct tct_stream *s, const char *remote, const char **problem);
+char *s2s_copy(const char *text);
+
+/* ---- in.c ---- */
+const char *in_header(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *root);
+void in_stanza(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *st, uint32_t problem);
+bool in_accept(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
+	uint32_t proof);
+bool in_accepted(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote);
+const char *in_refuses_dialback(struct tct_mod *m, struct tct_stream *s, const char *remote);
+void in_end(struct peer *p);
+
+/* ---- out.c ---- */
+enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev);
+enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e);
+enum tct_verdict out_proceed(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e);
+enum tct_verdict out_no_tls(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e);
+/* The stream of a path is gone. */
+void out_closed(struct tct_mod *m, struct peer *p, const char *reason);
+void out_authenticated(struct tct_mod *m, struct tct_stream *s);
+void out_ready(struct tct_mod *m, struct tct_stream *s, uint32_t proof);
+void out_refused(struct tct_mod *m, struct tct_stream *s, const char *reason);
+bool out_next(struct tct_mod *m, struct tct_stream *s);
+struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const char *remote,
+	struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data);
+void out_asked(struct tct_mod *m, struct tcti_s2s_question *q);
+/* Ends a path: what waits is bounced. */
+void out_fail(struct path *p, uint32_t condition, const char *reason);
+/* The queue is empty and nothing came for a while: it ends without a word. */
+void out_end(struct path *p);
+/* All, without bouncing: the module ends. */
+void out_fini(struct s2s *s);
+
+/* ---- failures.c ---- */
+void failure_remember(struct s2s *s, const char *remote, uint32_t condition, const char *reason);
+void failure_forget(struct s2s *s, const char *remote);
+/* NULL: it has not failed. */
+const struct failure *failure_find(const struct s2s *s, const char *remote);
+/* The same, while it is not to be tried again. */
+const struct failure *failure_in_force(const struct s2s *s, const char *remote);
+void failures_fini(struct s2s *s);
