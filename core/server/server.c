@@ -406,6 +406,16 @@ static void on_signal(int signum)
 	}
 }
 
+/* What is under way comes to its end, and what follows from that. */
+static void settle(void)
+{
+	do {
+		while (!turn_empty())
+			turn_end();
+		env_settle();
+	} while (!turn_empty());
+}
+
 static void stop_everything(void)
 {
 	size_t count;
@@ -422,12 +432,10 @@ static void stop_everything(void)
 		turn_end();
 	sessions_save();
 	sessions_end(true);
-	while (!turn_empty())
-		turn_end();
+	settle();
 	for (h = host_next(NULL); h != NULL; h = host_next(h))
 		entities_stop(h);
-	while (!turn_empty())
-		turn_end();
+	settle();
 	turn_end();
 	for (size_t i = 0; i < count; i++)
 		hosts[i]->conf = NULL;

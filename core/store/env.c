@@ -41,6 +41,7 @@ struct store_env {
 	struct list tables;
 	/* loop */
 	struct map touched; /* user -> struct touched */
+	size_t open;        /* sets that the writer has, or has done and not told of */
 	uint64_t seq, last_id;
 	/* shared, under the lock */
 	pthread_mutex_t lock;
@@ -61,6 +62,7 @@ struct store_env {
 /* A batch of sets that are durable or failed, on its way to the loop. */
 struct batch {
 	struct loop_message message;
+	struct store_env *env;
 	struct list sets;
 };
 
@@ -115,8 +117,10 @@ static void finish_batch(struct loop_message *msg)
 	struct batch *b = list_entry(msg, struct batch, message);
 	struct list *node;
 
-	while ((node = list_pop(&b->sets)) != NULL)
+	while ((node = list_pop(&b->sets)) != NULL) {
+		b->env->open--;
 		txn_finished(list_entry(node, struct tct_txn, link));
+	}
 	free(b);
 }
 
@@ -167,6 +171,7 @@ static void write_batch(struct store_env *env, struct list *sets)
 	testhook_wait();
 	list_init(&b->sets);
 	b->message.fn = finish_batch;
+	b->env = env;
 	pthread_mutex_lock(&env->lock);
 	env->begun = last;
 	pthread_mutex_unlock(&env->lock);
@@ -564,6 +569,7 @@ void env_touch(struct store_env *env, const char *user, uint64_t seq)
 void env_submit(struct store_env *env, struct tct_txn *txn)
 {
 	start_threads(env);
+	env->open++;
 	pthread_mutex_lock(&env->lock);
 	list_push(&env->sets, &txn->link);
 	env->queued_bytes += txn->bytes;
@@ -645,6 +651,26 @@ struct tct_kv *env_table(struct store_env *env, struct tct_host *host, const cha
 }
 
 /* ---- life ---- */
+
+static bool all_told(void)
+{
+	list_each (node, &envs)
+		if (list_entry(node, struct store_env, link)->open > 0)
+			return false;
+	return true;
+}
+
+void env_settle(void)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	testhook_stop();
+	txn_turn_end();
+	for (int left = FULL_SECONDS * 1000; left > 0 && !all_told(); left--) {
+		nanosleep(&ms, NULL);
+		loop_drain();
+	}
+}
 
 static void stop_threads(struct store_env *env)
 {

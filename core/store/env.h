@@ -69,6 +69,9 @@ struct read {
 /* The env of a provider's instance, made on first use: its threads start with the first
  * read or write. It ends with the instance: all that is queued is written first. */
 struct store_env *env_of(struct tct_mod *provider, const struct tct_storage_ops *ops);
+/* At the end of the server: waits until all that was written is on disk or has failed, and who
+ * waits for that has been told; a disk that stays full is waited for some seconds only. */
+void env_settle(void);
 struct tct_mod *env_mod(const struct store_env *env);
 const struct tct_storage_ops *env_ops(const struct store_env *env);
 /* The writer's: within the backend's transaction `t`; apply.c. */
