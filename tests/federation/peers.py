@@ -274,7 +274,11 @@ def walk(stage, loop):
 
 
 def main():
-    if os.environ.get("TERCET_QUICK") or missing():
+    lacking = missing(("s2s", "s2s_secure", "dialback")) or next(
+        (name for name in ("prosody", "ejabberdctl", "erl", "unbound")
+         if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is None), None)
+    if os.environ.get("TERCET_QUICK") or lacking:
+        print(f"there is no {lacking}")
         return 77
     logging.basicConfig(level=os.environ.get("LOG", "CRITICAL"))
     loop = asyncio.new_event_loop()

@@ -9,6 +9,7 @@ A peer has several domains, so that one start serves many cases of a table."""
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -268,6 +269,9 @@ ssl = {{ certificate = {lua(self.domains[0].certificate)}; key = {lua(self.domai
 	cafile = {lua(self.ca)} }}
 {options}{hosts}""")
         for one in self.domains:
+            # Where direct TLS looks for what a name is asked for with.
+            shutil.copy(one.certificate, self.file(f"{one.name}.crt"))
+            shutil.copy(one.key, self.file(f"{one.name}.key"))
             place = "".join(c if c.isalnum() else "%%%02x" % ord(c) for c in one.name)
             self.file(f"data/{place}/accounts/{self.user}.dat",
                       f'return {{ ["password"] = {lua(PASSWORD)} }};\n')
