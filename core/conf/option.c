@@ -3,6 +3,7 @@
 /* option.c - see option.h. */
 #include "core/conf/option.h"
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/conf/unit.h"
 
@@ -163,6 +164,9 @@ static bool set_secret_file(struct job *j, const char *file)
 		len--;
 	buf[len] = '\0';
 	set_text(j, buf);
+	/* So that a reload knows another one in the same file. */
+	if (j->print != NULL)
+		str_printf(j->print, "%016llx\n", (unsigned long long)hash_bytes(buf, len));
 	mem_wipe(buf, sizeof buf);
 	return true;
 }
@@ -246,6 +250,37 @@ static bool set_groups(struct job *j)
 		ok &= parse_group(j->o->sub, j->stride, j->source, group, j->arena,
 			items + (size_t)i * j->o->sub_size, j->problems, j->print);
 	}
+	memcpy(j->out, &groups, sizeof groups);
+	return ok;
+}
+
+static bool is_of_type(config_setting_t *group, const char *type)
+{
+	const char *is = NULL;
+
+	return config_setting_is_group(group) &&
+		config_setting_lookup_string(group, "type", &is) == CONFIG_TRUE &&
+		strcmp(is, type) == 0;
+}
+
+/* The groups of `hosts` that are of the type of this name. */
+static bool set_hosts(struct job *j)
+{
+	config_setting_t *list = config_setting_get_member(j->source->top, "hosts");
+	int length = list != NULL && config_setting_is_list(list) ? config_setting_length(list) : 0;
+	struct tct_groups groups = { NULL, 0 };
+	char *items = arena_zalloc(j->arena, ((size_t)length + 1) * j->o->sub_size);
+	bool ok = true;
+
+	for (int i = 0; i < length; i++) {
+		config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
+
+		if (!is_of_type(group, j->source->name))
+			continue;
+		ok &= parse_group(j->o->sub, j->stride, j->source, group, j->arena,
+			items + groups.count++ * j->o->sub_size, j->problems, j->print);
+	}
+	groups.items = items;
 	memcpy(j->out, &groups, sizeof groups);
 	return ok;
 }
@@ -351,7 +386,7 @@ static bool set_option(struct job *j)
 	case TCT_OPTION_GROUP:
 		return set_group(j);
 	case TCT_OPTION_GROUPS:
-		return set_groups(j);
+		return j->o->hosts ? set_hosts(j) : set_groups(j);
 	default:
 		break;
 	}
@@ -368,7 +403,7 @@ static bool known(const struct tct_option *table, uint32_t stride, const char *n
 	struct tct_option o;
 
 	for (size_t i = 0; option_at(table, stride, i, &o); i++) {
-		if (strcmp(o.name, name) == 0)
+		if (strcmp(o.name, name) == 0 && !o.hosts)
 			return true;
 	}
 	return false;
@@ -381,8 +416,10 @@ static bool check_members(const struct tct_option *table, uint32_t stride, const
 	struct tct_option o;
 	bool ok = true;
 
-	for (size_t i = 0; i < 63 && option_at(table, stride, i, &o); i++)
-		names[i] = o.name;
+	for (size_t i = 0, n = 0; n < 63 && option_at(table, stride, i, &o); i++) {
+		if (!o.hosts)
+			names[n++] = o.name;
+	}
 	for (int i = 0; i < config_setting_length(group); i++) {
 		config_setting_t *c = config_setting_get_elem(group, (unsigned)i);
 		const char *member = config_setting_name(c), *near;
@@ -473,7 +510,8 @@ static const char *const kind_words[] = { "", "Boolean", "Number", "Period", "Si
 
 static void describe_one(const struct tct_option *o, bool mdoc, struct str *out)
 {
-	str_printf(out, mdoc ? ".It Ic %s\n%s" : "%s\n    %s", o->name, kind_words[o->kind]);
+	str_printf(out, mdoc ? ".It Ic %s\n%s" : "%s\n    %s", o->name,
+		o->hosts ? "Groups of hosts at the top level" : kind_words[o->kind]);
 	if (o->global)
 		str_append(out, ", at the top level or in a host");
 	str_append(out, mdoc ? ".\n" : ". ");

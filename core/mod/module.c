@@ -440,6 +440,9 @@ static bool reconfigure(struct tct_mod *m, struct tct_mod *new, struct module_pl
 	if (status != TCT_OK) {
 		m->config = old;
 		m->config_arena = old_arena;
+		m->ending = status == TCT_EBUSY;
+		if (m->ending)
+			return true;
 		conf_problem(plan->problems, NULL, "module '%s' keeps its old options: %s",
 			m->name, tct_error_text(&err));
 		return false;

@@ -45,9 +45,11 @@ struct server_plan {
 	struct conf_problems problems;
 	struct arena arena;
 	struct server_config config;
-	VEC(const char *) hosts;         /* prepared names */
-	VEC(config_setting_t *) groups;  /* of these hosts */
-	VEC(const char *const *) admins; /* of these hosts, prepared */
+	VEC(const char *) names;         /* of all hosts, prepared */
+	VEC(const char *) types;         /* of those without accounts */
+	VEC(const char *) hosts;         /* of those with accounts */
+	VEC(config_setting_t *) groups;  /* of these */
+	VEC(const char *const *) admins; /* of these, prepared */
 };
 /* False: problems. Call server_plan_fini in any case. */
 bool server_plan_read(struct server_plan *plan, const char *path);

@@ -80,6 +80,53 @@ static void read_admins(struct server_plan *plan, config_setting_t *group)
 	vec_push(&plan->admins, list);
 }
 
+/* Hosts without accounts belong to the module whose name is their type. */
+static const char *const types[] = { "accounts", "component", NULL };
+
+/* NULL: accounts. */
+static const char *read_type(struct server_plan *plan, config_setting_t *group)
+{
+	config_setting_t *at = config_setting_get_member(group, "type");
+	const char *type = at != NULL ? config_setting_get_string(at) : types[0], *near;
+
+	for (size_t i = 0; type != NULL && types[i] != NULL; i++) {
+		if (strcmp(types[i], type) == 0)
+			return i > 0 ? types[i] : NULL;
+	}
+	near = type != NULL ? conf_nearest(type, types) : NULL;
+	conf_problem(&plan->problems, at, "hosts: type: write \"accounts\" or \"component\"%s%s%s",
+		near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+		near != NULL ? "'?)" : "");
+	return NULL;
+}
+
+/* The prepared name of a host, which is the plan's; NULL: a problem. */
+static const char *read_name(struct server_plan *plan, config_setting_t *group)
+{
+	const char *name = NULL, *copy;
+	char *prepared;
+
+	if (!config_setting_is_group(group) ||
+		config_setting_lookup_string(group, "name", &name) != CONFIG_TRUE) {
+		conf_problem(&plan->problems, group,
+			"hosts: every host is a group with a name: { name = \"example.org\"; }");
+		return NULL;
+	}
+	prepared = jid_prepare_domain(name);
+	if (prepared == NULL) {
+		conf_problem(&plan->problems, group, "hosts: \"%s\" is not a host name", name);
+		return NULL;
+	}
+	for (size_t k = 0; k < plan->names.count; k++) {
+		if (strcmp(plan->names.items[k], prepared) == 0)
+			conf_problem(&plan->problems, group, "hosts: \"%s\" is there twice", name);
+	}
+	copy = arena_strdup(&plan->arena, prepared);
+	vec_push(&plan->names, copy);
+	free(prepared);
+	return copy;
+}
+
 static void read_hosts(struct server_plan *plan)
 {
 	config_setting_t *list = config_setting_get_member(conf_root(plan->conf), "hosts");
@@ -91,32 +138,21 @@ static void read_hosts(struct server_plan *plan)
 	}
 	for (int i = 0; i < config_setting_length(list); i++) {
 		config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
-		const char *name = NULL;
-		char *prepared;
+		const char *name = read_name(plan, group), *type;
 
-		if (!config_setting_is_group(group) ||
-			config_setting_lookup_string(group, "name", &name) != CONFIG_TRUE) {
-			conf_problem(&plan->problems, group,
-				"hosts: every host is a group with a name: "
-				"{ name = \"example.org\"; }");
+		if (name == NULL)
+			continue;
+		type = read_type(plan, group);
+		if (type != NULL) {
+			vec_push(&plan->types, type);
 			continue;
 		}
-		prepared = jid_prepare_domain(name);
-		if (prepared == NULL) {
-			conf_problem(&plan->problems, group, "hosts: \"%s\" is not a host name",
-				name);
-			continue;
-		}
-		for (size_t k = 0; k < plan->hosts.count; k++) {
-			if (strcmp(plan->hosts.items[k], prepared) == 0)
-				conf_problem(&plan->problems, group,
-					"hosts: \"%s\" is there twice", name);
-		}
-		vec_push(&plan->hosts, arena_strdup(&plan->arena, prepared));
+		vec_push(&plan->hosts, name);
 		vec_push(&plan->groups, group);
 		read_admins(plan, group);
-		free(prepared);
 	}
+	if (plan->hosts.count == 0 && plan->problems.texts.count == 0)
+		conf_problem(&plan->problems, list, "hosts: none of them has accounts");
 }
 
 static void add_compiled_path(struct server_plan *plan)
@@ -153,6 +189,8 @@ bool server_plan_read(struct server_plan *plan, const char *path)
 void server_plan_fini(struct server_plan *plan)
 {
 	conf_problems_fini(&plan->problems);
+	vec_fini(&plan->names);
+	vec_fini(&plan->types);
 	vec_fini(&plan->hosts);
 	vec_fini(&plan->groups);
 	vec_fini(&plan->admins);
@@ -194,6 +232,9 @@ void server_plan_wanted(struct server_plan *plan, int i, struct module_host *h)
 			if (!in_list(plan->config.modules_disabled, *m))
 				vec_push(&h->wanted, *m);
 		}
+		/* What serves a host is wanted by it. */
+		for (size_t k = 0; k < plan->types.count; k++)
+			vec_push(&h->wanted, plan->types.items[k]);
 		return;
 	}
 	h->conf = plan->groups.items[i];
@@ -279,6 +320,7 @@ void server_plan_unknown(struct server_plan *plan, struct module_host **hosts, s
 		if (hosts[i]->conf == NULL)
 			continue;
 		vec_push(&n.list, "name");
+		vec_push(&n.list, "type");
 		vec_push(&n.list, "modules");
 		vec_push(&n.list, "modules_disabled");
 		add_table(&n, host_options, sizeof *host_options);

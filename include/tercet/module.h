@@ -53,6 +53,9 @@ struct tct_module_info {
 	int (*check)(const void *config, struct tct_error *err);
 	int (*load)(struct tct_mod *m, struct tct_error *err);
 	void (*ready)(struct tct_mod *m);
+	/* Other options, after a reload; `old` is what they were. An error: they stay, and the
+	 * administrator is told. TCT_EBUSY: a running instance cannot take these; it is ended,
+	 * and another one begins with them. */
 	int (*reconfigure)(struct tct_mod *m, const void *old, struct tct_error *err);
 	void (*unload)(struct tct_mod *m);
 	void (*stream_end)(struct tct_mod *m, void *data);

@@ -40,7 +40,10 @@ struct tct_option {
 	uint32_t offset;
 	uint8_t required;
 	uint8_t global;            /* looked up flat at the top level or in the host */
-	uint8_t reserved[6];
+	uint8_t hosts;             /* of a list of groups, in a global module: it is not written, but
+	                              made of those groups of `hosts` whose `type` is the module's
+	                              name; `sub` has `name` and `type`, too */
+	uint8_t reserved[5];
 	const char *def;           /* NULL: false, 0, NULL, empty */
 	const char *min, *max;     /* NULL: unbounded */
 	const char *const *choices; /* NULL-terminated, for enums; of a path: words that are none */
