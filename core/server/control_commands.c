@@ -12,6 +12,8 @@
 #include "core/server/host.h"
 #include "core/server/server.h"
 
+#include <tercet/internal/component.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +72,32 @@ static void run_modules(struct control_call *call)
 		return;
 	tcti_module_each(h, add_module, call);
 	control_answer(call, TCT_OK, "%zu instances", json_array_size(call->rows));
+}
+
+static void add_component(const struct tcti_component_row *row, void *data)
+{
+	struct control_call *call = data;
+
+	json_array_append_new(call->rows,
+		json_pack("{s:s, s:b, s:s, s:b, s:I, s:I, s:I, s:i, s:s}", "domain", row->domain,
+			"connected", row->address != NULL, "address",
+			row->address != NULL ? row->address : "", "tls", row->secured, "since",
+			(json_int_t)row->since, "received", (json_int_t)row->received, "sent",
+			(json_int_t)row->sent, "waiting", (int)row->waiting, "problem",
+			row->problem));
+}
+
+/* It is a module of the whole server: any host knows it. */
+static void run_components(struct control_call *call)
+{
+	struct tct_mod *m;
+	const struct tcti_components_ops *ops =
+		tcti_host_service(host_next(NULL), "components", &m);
+
+	if (ops != NULL)
+		ops->each(m, add_component, call);
+	control_answer(call, TCT_OK, "%zu component%s", json_array_size(call->rows),
+		json_array_size(call->rows) == 1 ? "" : "s");
 }
 
 static void run_hooks(struct control_call *call)
@@ -229,6 +257,11 @@ const struct control_entry control_entries[] = {
 	{ { "modules", "[HOST]", "list the modules that are loaded",
 		  "Of one host, or of the whole server.", 0, 0, 1 },
 		run_modules },
+	{ { "components", "", "list external components and whether they are connected",
+		  "With the stanzas that came from each and went to it, what waits for it, and why "
+		  "its last connection ended or was refused.",
+		  0, 0, 0 },
+		run_components },
 	{ { "hooks", "[HOST]", "print who is called for what, in order", "For authors of modules.",
 		  0, 0, 1 },
 		run_hooks },

@@ -130,7 +130,8 @@ int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_
 	if (disabled)
 		return TCT_OK;
 	log_info("listening on %s port %u (%s)", l->spec.address, l->spec.port,
-		l->spec.direct_tls ? "direct TLS" : "STARTTLS");
+		l->spec.direct_tls ? "direct TLS" :
+		l->spec.kind == TCTI_STREAM_COMPONENT ? "components, without TLS" : "STARTTLS");
 	if (started)
 		listen_start(l->socket);
 	return TCT_OK;

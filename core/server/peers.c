@@ -248,8 +248,9 @@ static const char *take_header(struct tct_stream *s, const struct tct_elem *root
 		tct_jid_unref(s->from);
 		s->local = domain_of(root, "to");
 		s->from = domain_of(root, "from");
-		/* TLS was made for a name, and its certificate must be this domain's too. */
-		if (s->local != NULL && !conn_serves(s->conn, tct_jid_domain(s->local)))
+		/* TLS was made for a name, and its certificate must be this domain's too; a
+		 * component connects to the server that it knows. */
+		if (s->kind != TCTI_STREAM_COMPONENT && s->local != NULL && !conn_serves(s->conn, tct_jid_domain(s->local)))
 			problem = "host-unknown";
 	}
 	if (problem != NULL || ops->header == NULL)

@@ -504,7 +504,8 @@ void stream_start_tls(struct tct_stream *s, const char *host)
 {
 	struct tls_params params = { .host = host, .ask = s->listener->spec.request_certificate };
 
-	if (s->direct)
+	/* For components there is no such name. */
+	if (s->direct && s->kind != TCTI_STREAM_COMPONENT)
 		params.alpn = s->kind == TCTI_STREAM_C2S ? "xmpp-client" : "xmpp-server";
 	conn_start_tls(s->conn, listener_certset(s->listener), &params);
 }

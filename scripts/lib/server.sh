@@ -15,6 +15,7 @@ LISTEN=() DOMAINS=() USERS=() ADMINS=()
 declare -A HOST_SNIPPETS=()
 USERS_FILE= CERT= KEY= CA= CONFIG_SNIPPET= HOST_SNIPPET=
 C2S= C2S_TLS= S2S= S2S_TLS=
+COMPONENTS=() COMPONENT=5347 COMPONENT_TLS=
 NO_LIMITS=no
 
 # ---- which programs ----
@@ -232,6 +233,20 @@ write_certificate()
 	echo "};"
 }
 
+# Domains of components, and a file for the secret of each.
+write_components()
+{
+	local component name secret text i=0
+	for component in "${COMPONENTS[@]}"; do
+		name=${component%%:*} secret=${component#*:} text=
+		case $secret in *:*) text=${secret#*:} secret=${secret%%:*} ;; esac
+		i=$((i + 1))
+		printf '%s\n' "$secret" >"$SERVER_DIR/component-$i.secret"
+		printf ',\n\t{\n\t\tname = %s;\n\t\ttype = "component";\n' "$(quote "$name")"
+		printf '\t\tsecret = { file = "component-%d.secret"; };\n%s\n\t}' $i "$text"
+	done
+}
+
 write_config()
 {
 	local domain comma=
@@ -248,6 +263,8 @@ write_config()
 			sets_group "$CONFIG_SNIPPET" c2s || write_listeners c2s "$C2S" "$C2S_TLS"
 			[ -z "$S2S$S2S_TLS" ] || sets_group "$CONFIG_SNIPPET" s2s ||
 				write_listeners s2s "$S2S" "$S2S_TLS"
+			[ ${#COMPONENTS[@]} = 0 ] || sets_group "$CONFIG_SNIPPET" component ||
+				write_listeners component "$COMPONENT" "$COMPONENT_TLS"
 			sets_group "$CONFIG_SNIPPET" tls || write_certificate
 			[ $NO_LIMITS = no ] || no_limits
 			printf '%s\n' "$CONFIG_SNIPPET"
@@ -257,6 +274,7 @@ write_config()
 					"$HOST_SNIPPET${HOST_SNIPPETS[$domain]:-}"
 				comma=$',\n'
 			done
+			write_components
 			printf '\n);\n'
 		} >"$SERVER_DIR/tercet.conf.new"
 	)

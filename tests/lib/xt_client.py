@@ -48,17 +48,27 @@ class Connection:
         self.sock, self.last_features = None, None
         self.peer, self.certificate = False, None  # another server; (certificate, key)
         self.verify = True  # the server's certificate
-        self.reader = StreamReader()
+        self.reader = self.new_reader()
         self.events, self.closed, self.aside = [], False, set()
+
+    port = "c2s"   # of the server, by its name
+    window = None  # bytes that the kernel keeps for us; None: as many as it likes
+
+    def new_reader(self):
+        return StreamReader()
 
     # ---- bytes ----
 
     def connect(self, direct_tls):
-        kind = "s2s" if self.peer else "c2s"
+        kind = "s2s" if self.peer else self.port
         address = self.server.address(f"{kind}-tls" if direct_tls else kind)
-        self.sock = socket.create_connection(address, self.timeout)
+        self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        if self.window is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.window)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.reader, self.events, self.closed = StreamReader(), [], False
+        self.reader, self.events, self.closed = self.new_reader(), [], False
         self.note("--", f"connected to {address[0]}:{address[1]}")
         if direct_tls:
             self.start_tls(alpn=True)
@@ -77,7 +87,7 @@ class Connection:
             self.sock = context.wrap_socket(self.sock, server_hostname=self.server.domain)
         except (OSError, ssl.SSLError) as error:
             raise Failure(f"no TLS: {error}") from error
-        self.reader = StreamReader()
+        self.reader = self.new_reader()
         self.note("--", f"{self.sock.version()} {self.sock.cipher()[0]}")
 
     def send(self, data):
@@ -183,7 +193,7 @@ class Connection:
     # ---- streams ----
 
     def open_stream(self, domain, attributes=""):
-        self.reader = StreamReader()
+        self.reader = self.new_reader()
         content = CLIENT_NS
         if self.peer:
             content = SERVER_NS
@@ -232,7 +242,7 @@ class Connection:
             self.sasl_outcome()
         else:
             self.scram(user, password, mechanism)
-        self.reader = StreamReader()
+        self.reader = self.new_reader()
 
     def sasl_outcome(self):
         answer = self.expect(SASL_NS, "success", "failure", "challenge")

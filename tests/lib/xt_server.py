@@ -49,10 +49,11 @@ class ServerFailure(Exception):
 
 
 class Server:
-    """`users`: "name@domain:password" lines. Snippets are text of tercet.conf."""
+    """`users`: "name@domain:password" lines; `components`: "domain:secret" or
+    "domain:secret:options". Snippets are text of tercet.conf."""
 
     def __init__(self, domains=("localhost",), users=(), config="", host_config="",
-                 environment=None, options=()):
+                 environment=None, options=(), components=()):
         self.domain = domains[0]
         # The user that the server runs as must get here, so not below a home or build folder.
         self.folder = tempfile.mkdtemp(prefix="tercet-test.")
@@ -71,6 +72,9 @@ class Server:
             self.arguments += ["--domain", domain]
         for user in users:
             self.arguments += ["--user", user]
+        for component in components:
+            self.arguments += ["--component", "0", "--component-tls", "0",
+                               "--component-host", component]
         if config:
             self.arguments += ["--config-snippet", config]
         if host_config:

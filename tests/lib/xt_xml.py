@@ -67,7 +67,9 @@ class StreamReader:
     """Makes events of the bytes of one XML stream: ('header', attrs), ('element', Element),
     ('end', None), or ('bad', text) when the peer's XML is not well-formed."""
 
-    def __init__(self):
+    def __init__(self, content=CLIENT_NS):
+        """Elements in the namespace `content` are given in that of clients."""
+        self.content = content
         self.parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
         self.parser.buffer_text = True
         if hasattr(self.parser, "SetReparseDeferralEnabled"):
@@ -91,7 +93,8 @@ class StreamReader:
         if self.depth == 1:
             self.events.append(("header", attrs))
             return
-        element = Element(*split_name(name), attrs)
+        ns, local = split_name(name)
+        element = Element(CLIENT_NS if ns == self.content else ns, local, attrs)
         if self.stack:
             self.stack[-1].children.append(element)
         self.stack.append(element)
