@@ -75,6 +75,8 @@ int crypt_check(const char *folder, const char *key, bool make, struct tct_error
 	int rc = db_create(&db, NULL, 0);
 
 	snprintf(path, sizeof path, "%s/KEYCHECK", folder);
+	if (make)
+		unlink(path); /* of a beginning that a power cut has ended */
 	memcpy(bytes, "good", 4);
 	if (rc == 0) {
 		db->set_errcall(db, silent);

@@ -20,7 +20,10 @@
 #define BDB_KEY_MAX 4096
 #define BDB_PATH_MAX 4096
 #define BDB_FILE_MAX 1024
-#define BDB_PAGE_BYTES 8192
+/* Not more than what disks and file systems write whole: nothing in a log can mend a page of which
+ * a power cut has left half. Files keep the size that they were made with. */
+#define BDB_PAGE_BYTES 4096
+#define BDB_BULK_LEAST 8192 /* what is filled with many rows at once: a page of any file */
 
 struct bdb_config {
 	const char *path, *key_file;

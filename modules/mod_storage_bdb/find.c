@@ -134,14 +134,14 @@ static int get_bulk(struct walk *w, DBC *c, DBT *k, DBT *v, u_int32_t how, size_
 		rc = c->get(c, k, v, how | DB_MULTIPLE_KEY);
 		if (rc != DB_BUFFER_SMALL)
 			return rc;
-		size = ((size_t)v->size + 2 * BDB_PAGE_BYTES) / 1024 * 1024;
+		size = ((size_t)v->size + 2 * BDB_BULK_LEAST) / 1024 * 1024;
 	}
 }
 
 /* Rows from `first` to `last`; of a run: while the party stays. */
 static int scan(struct walk *w, struct month *m, uint64_t first, uint64_t last, bool run)
 {
-	size_t size = run ? BDB_PAGE_BYTES : w->bulk;
+	size_t size = run ? BDB_BULK_LEAST : w->bulk;
 	unsigned char key[BDB_KEY_MAX];
 	DBT k, v;
 	DBC *c;
@@ -412,7 +412,7 @@ static int walk_init(struct walk *w, struct archive *a, const char *user,
 	w->thread->kept_len = w->thread->row_count = 0;
 	w->bulk = BULK_MAX;
 	if (limit < BULK_MAX / ROW_GUESS)
-		w->bulk = (limit + 1) * ROW_GUESS / 1024 * 1024 + BDB_PAGE_BYTES;
+		w->bulk = (limit + 1) * ROW_GUESS / 1024 * 1024 + BDB_BULK_LEAST;
 	status = archive_user(a, NULL, user, &w->number, &hidden);
 	if (status != TCT_OK)
 		return status;

@@ -5,7 +5,8 @@
  * because Berkeley DB itself would let a second process in. A key-value store is one file of
  * rows "user NUL key"; no text may hold a NUL, so no user can reach into another's rows. An
  * archive is a catalog and monthly files, see archive.h. The environment's files and their
- * page size are for ever; FORMAT says which version they are. */
+ * page size are for ever; FORMAT says which version they are. What a power cut may leave of
+ * pages that were being written: see BDB_PAGE_BYTES. */
 #include "archive.h"
 #include "env.h"
 

@@ -7,8 +7,9 @@ after. cut() puts the folder back to what a disk may hold then:
     synced    what was synced, and nothing else
     whole     also a random part of the rest, in pieces of 8192 bytes: each file its own part,
               later pieces without earlier ones; of the names in a folder the first few changes
-    pages     the same in pieces of 4096 bytes
-    sectors   the same in pieces of 512 bytes
+    pages     the same in pieces of 4096 bytes, the size of the pages of the store's files
+    sectors   the same in pieces of 512 bytes, which breaks pages: what the server asks of a disk
+              is that it writes 4096 bytes whole
 """
 import os
 import random

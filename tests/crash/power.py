@@ -13,4 +13,4 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run import play  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(play(__doc__.splitlines()[0], 10, ("synced", "whole")))
+    sys.exit(play(__doc__.splitlines()[0], 12, ("synced", "whole", "pages")))
