@@ -3,8 +3,8 @@
 /* inbound.c - see inbound.h. A set that failed counts as handled: its sender was told. */
 #include "core/server/inbound.h"
 
-#include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/server/session.h"
 #include "core/server/turn.h"
 #include "core/store/txn.h"
@@ -107,14 +107,21 @@ static void ticket_done(struct ticket_waiter *w)
 	done(t);
 }
 
-/* All up to this one have ended. Sets commit in order, so when the set of the last of them is
- * on disk, all are. */
-static uint32_t floor_of(const struct inbound *in)
+/* An event that has ended may have caused another, which still writes into their set. */
+static bool is_closed(const struct inbound_token *t, const struct ticket *ticket)
+{
+	return t->ended && (t->ticket == NULL || t->ticket == ticket ||
+				   ticket_state(t->ticket) != TICKET_OPEN);
+}
+
+/* All up to this one have ended, and the sets of all are this one or closed. Sets commit in the
+ * order in which they are closed, so when this one is on disk, all are. */
+static uint32_t floor_of(const struct inbound *in, const struct ticket *ticket)
 {
 	list_each (node, &in->tokens) {
 		const struct inbound_token *t = list_entry(node, struct inbound_token, link);
 
-		if (!t->ended)
+		if (!is_closed(t, ticket))
 			return t->number - 1;
 	}
 	return in->received;
@@ -127,7 +134,7 @@ static void mark(struct inbound_token *t, struct tct_txn *txn)
 	const struct tcti_pipe_ops *ops = s->pipe_ops;
 	struct mark mark = { .session = s->key, .number = t->number, .kind = MARK_SENT };
 
-	mark.floor = t->floor = floor_of(&s->inbound);
+	mark.floor = t->floor = floor_of(&s->inbound, txn_ticket(txn));
 	t->marked = txn_mark_first(txn, s->entity->host, tct_session_user(s), &mark);
 	if (!t->marked && ops != NULL && ops->note_handled != NULL) {
 		ops->note_handled(s->pipe_mod, s, txn, t->floor);
@@ -156,40 +163,116 @@ void inbound_end(struct inbound_token *t, struct tct_txn *txn)
 
 /* ---- after a crash ---- */
 
+/* FNV-1a: it is written down, so the next process must know it, and the process's own keys are
+ * new each time. Who finds two messages alike loses one of his own. */
+static uint64_t add_bytes(uint64_t h, const void *bytes, size_t len)
+{
+	const unsigned char *in = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ in[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 /* Who it is for and its id, or what it says: a client sends the same again. */
 static uint64_t hash_of(const struct tct_stanza *st)
 {
 	const char *to = tct_stanza_to(st) != NULL ? tct_jid_text(tct_stanza_to(st)) : "";
 	const char *id = tct_stanza_id(st);
 	const struct payload *p = stanza_payload((struct tct_stanza *)st);
-	uint64_t parts[2] = { hash_bytes(to, strlen(to)),
-		id != NULL ? hash_bytes(id, strlen(id)) : hash_bytes(p->bytes, p->len) };
+	uint64_t h = add_bytes(UINT64_C(0xcbf29ce484222325), to, strlen(to) + 1);
 
-	return hash_bytes(parts, sizeof parts);
+	return id != NULL ? add_bytes(h, id, strlen(id)) : add_bytes(h, p->bytes, p->len);
 }
 
-void inbound_expect_again(struct inbound *in, const struct tct_stanza *st)
+static void add_again(struct inbound *in, uint32_t number, uint64_t hash)
 {
+	for (uint32_t i = 0; i < in->again_count; i++) {
+		if (in->again[i].number == number && in->again[i].hash == hash)
+			return;
+	}
 	if (in->again_count >= AGAIN_MAX)
 		return;
 	in->again = mem_realloc(in->again, (in->again_count + 1) * sizeof *in->again);
-	in->again[in->again_count++] = hash_of(st);
+	in->again[in->again_count++] = (struct inbound_done){ hash, number };
+}
+
+void inbound_expect_again(struct inbound *in, uint32_t number, const struct tct_stanza *st)
+{
+	add_again(in, number, hash_of(st));
+}
+
+/* Numbers up to this one are of no use any more. */
+static void forget(struct inbound *in, uint32_t number)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < in->again_count; i++) {
+		if ((int32_t)(in->again[i].number - number) > 0)
+			in->again[left++] = in->again[i];
+	}
+	in->again_count = left;
 }
 
 bool inbound_again(struct inbound *in, const struct tct_stanza *st)
 {
 	uint64_t h;
 
+	if (in->again_count == 0)
+		return false;
+	forget(in, in->received);
 	if (in->again_count == 0 || tct_stanza_kind(st) != TCT_MESSAGE)
 		return false;
 	h = hash_of(st);
 	for (uint32_t i = 0; i < in->again_count; i++) {
-		if (in->again[i] != h)
+		if (in->again[i].hash != h)
 			continue;
 		in->again[i] = in->again[--in->again_count];
 		return true;
 	}
 	return false;
+}
+
+#define DONE_BYTES 12 /* number and hash, lowest byte first */
+
+void inbound_save(const struct inbound *in, struct tct_record *out)
+{
+	struct str bytes = { 0 };
+
+	for (uint32_t i = 0; i < in->again_count; i++) {
+		const struct inbound_done *d = &in->again[i];
+		char one[DONE_BYTES];
+
+		if ((int32_t)(d->number - in->handled) <= 0)
+			continue;
+		for (int k = 0; k < 4; k++)
+			one[k] = (char)(d->number >> 8 * k);
+		for (int k = 0; k < 8; k++)
+			one[4 + k] = (char)(d->hash >> 8 * k);
+		str_append_n(&bytes, one, sizeof one);
+	}
+	if (bytes.len > 0)
+		tct_record_set_bytes(out, "again", bytes.data, bytes.len);
+	str_fini(&bytes);
+}
+
+void inbound_restore(struct inbound *in, const struct tct_value *saved)
+{
+	struct tct_value v;
+
+	if (!tct_record_find(saved, "again", &v) || v.kind != TCT_VALUE_BYTES)
+		return;
+	for (size_t at = 0; at + DONE_BYTES <= v.bytes.len; at += DONE_BYTES) {
+		const unsigned char *one = (const unsigned char *)v.bytes.data + at;
+		uint32_t number = 0;
+		uint64_t hash = 0;
+
+		for (int k = 3; k >= 0; k--)
+			number = number << 8 | one[k];
+		for (int k = 7; k >= 0; k--)
+			hash = hash << 8 | one[4 + k];
+		add_again(in, number, hash);
+	}
 }
 
 /* ---- asked by the owner of the pipe ---- */

@@ -15,10 +15,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tct_record;
 struct tct_session;
 struct tct_stanza;
 struct tct_txn;
+struct tct_value;
 struct inbound_token;
+
+struct inbound_done {
+	uint64_t hash; /* of the message */
+	uint32_t number; /* that it had */
+};
 
 /* Part of a session; zeroed by its maker, then: */
 struct inbound {
@@ -28,8 +35,8 @@ struct inbound {
 	bool tracked;
 	bool noticed; /* a call of the owner of the pipe is under way */
 	/* What was handled beyond `handled` before a crash, in no order: its client sends it
-	 * again. Hashes, see inbound_again. */
-	uint64_t *again;
+	 * again. See inbound_again. */
+	struct inbound_done *again;
 	uint32_t again_count;
 };
 void inbound_init(struct inbound *in);
@@ -39,7 +46,12 @@ struct inbound_token *inbound_begin(struct tct_session *s);
 /* Its event has ended; `txn` (borrowed, may be NULL) is its write set. The token is taken;
  * NULL does nothing. */
 void inbound_end(struct inbound_token *t, struct tct_txn *txn);
-/* True, once, when this message was handled already before a crash. */
+/* True, once, when this message, the next one that is read, was handled already before a crash.
+ * Clients send again in order, so it has the number that it had, or a lower one when not all
+ * came again; what comes later is another. */
 bool inbound_again(struct inbound *in, const struct tct_stanza *st);
-/* It will be sent again. */
-void inbound_expect_again(struct inbound *in, const struct tct_stanza *st);
+/* It had this number, and will be sent again. */
+void inbound_expect_again(struct inbound *in, uint32_t number, const struct tct_stanza *st);
+/* What will be sent again, so that a server after yet another crash knows of it. */
+void inbound_save(const struct inbound *in, struct tct_record *out);
+void inbound_restore(struct inbound *in, const struct tct_value *saved);

@@ -39,6 +39,7 @@ void tcti_session_save(const struct tct_session *s, struct tct_record *out)
 	tct_record_set_string(out, "resource", tct_jid_resource(s->jid));
 	tct_record_set_int(out, "since", s->since);
 	save_presence(s, out);
+	inbound_save(&s->inbound, out);
 	slots_save(&s->slots, out);
 }
 
@@ -120,6 +121,7 @@ int tcti_session_restore(struct tct_entity *e, const struct tct_value *saved,
 		return TCT_EINVAL;
 	s->since = tct_record_int(saved, "since", s->since);
 	restore_presence(s, saved);
+	inbound_restore(&s->inbound, saved);
 	if (!restore_modules(s, saved)) {
 		session_drop(s);
 		return TCT_EINVAL;
@@ -412,9 +414,9 @@ void tcti_delivery_mark(struct tct_session *s, struct delivery *d, uint32_t numb
 			tct_session_user(s), r->id, &mark);
 }
 
-void tcti_session_expect_again(struct tct_session *s, const struct tct_stanza *st)
+void tcti_session_expect_again(struct tct_session *s, uint32_t number, const struct tct_stanza *st)
 {
-	inbound_expect_again(&s->inbound, st);
+	inbound_expect_again(&s->inbound, number, st);
 }
 
 struct tct_txn *tcti_txn_of_turn(struct tct_mod *m)

@@ -200,7 +200,7 @@ static void come_back(struct tct_mod *m, struct restoring *r)
 	tcti_session_track(s, r->handled);
 	for (uint32_t i = 0; i < r->ahead_count; i++) {
 		if ((int32_t)(r->ahead[i].number - r->handled) > 0 && r->ahead[i].stanza != NULL)
-			tcti_session_expect_again(s, r->ahead[i].stanza);
+			tcti_session_expect_again(s, r->ahead[i].number, r->ahead[i].stanza);
 	}
 	tcti_session_set_kept(s, sm->queue.bytes);
 	tcti_session_set_pipe(m, s, &sm_pipe_ops);

@@ -61,6 +61,24 @@ static enum tct_verdict outbound(struct tct_mod *m, struct tct_event *ev)
 	return hold_at(m, ev, "outbound");
 }
 
+/* One with <cause to='...'/> causes another, in the same set, that is held there. */
+static void cause(struct tct_mod *m, struct tct_event *ev)
+{
+	const char *to = tct_attr(tct_child(tct_stanza_root(ev->stanza), NS, "cause"), "to");
+	const struct tct_jid *jid = to != NULL ? tct_jid_new(to) : NULL;
+	struct tct_stanza *st;
+	struct tct_elem *hold;
+
+	if (jid == NULL)
+		return;
+	st = tct_message_new(tct_mod_jid(m), jid, "headline");
+	hold = tct_add(tct_stanza_root(st), NS, "hold");
+	tct_set(hold, "stage", "inbound");
+	tct_set(hold, "ms", "25000");
+	tct_route(m, ev, st);
+	tct_jid_unref(jid);
+}
+
 /* A message with <store key='...'/> leaves a row of its sender behind. */
 static enum tct_verdict outbound_store(struct tct_mod *m, struct tct_event *ev)
 {
@@ -71,6 +89,7 @@ static enum tct_verdict outbound_store(struct tct_mod *m, struct tct_event *ev)
 	if (key != NULL)
 		tct_kv_put(tct_event_txn(ev), seams->kv, tct_event_user(ev), key,
 			tct_string(tct_elem_text(store)));
+	cause(m, ev);
 	return TCT_CONTINUE;
 }
 

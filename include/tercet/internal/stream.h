@@ -182,8 +182,10 @@ TCT_API int tcti_session_restore(struct tct_entity *e, const struct tct_value *s
 	struct tct_session **session);
 /* It is whole: calls the handlers of TCT_SESSION_RESTORED. */
 TCT_API void tcti_session_restored(struct tct_session *s);
-/* A message that was sent by a session is done with; its client will send it again. */
-TCT_API void tcti_session_expect_again(struct tct_session *s, const struct tct_stanza *st);
+/* A message that was sent by a session, with this number, is done with; its client will send it
+ * again. Saved with the session. */
+TCT_API void tcti_session_expect_again(struct tct_session *s, uint32_t number,
+	const struct tct_stanza *st);
 
 /* A set of this turn's own on the host of `m`, not to be submitted: it is handed over when the
  * turn ends. */
