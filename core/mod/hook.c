@@ -57,6 +57,7 @@ void hook_set_init(struct hook_set *set, const char *name)
 	copy_all(&set->nonzas, &all->nonzas);
 	copy_all(&set->stream_features, &all->stream_features);
 	copy_all(&set->inlines, &all->inlines);
+	copy_all(&set->prepares, &all->prepares);
 	for (size_t i = 0; i < all->features.count; i++) {
 		struct hook_feature f = all->features.items[i];
 
@@ -89,6 +90,7 @@ void hook_set_fini(struct hook_set *set)
 	vec_fini(&set->nonzas);
 	vec_fini(&set->stream_features);
 	vec_fini(&set->inlines);
+	vec_fini(&set->prepares);
 	for (size_t i = 0; i < set->features.count; i++)
 		free((char *)set->features.items[i].var);
 	vec_fini(&set->features);
@@ -125,6 +127,7 @@ static void set_remove(struct hook_set *set, const struct tct_mod *m)
 	remove_of(&set->nonzas, m);
 	remove_of(&set->stream_features, m);
 	remove_of(&set->inlines, m);
+	remove_of(&set->prepares, m);
 	for (size_t i = 0; i < set->features.count; i++) {
 		if (set->features.items[i].mod == m)
 			free((char *)set->features.items[i].var);
@@ -477,6 +480,14 @@ void tct_on_inline(struct tct_mod *m, const char *ns, bool announced, tct_inline
 		vec_push(&set->inlines, in);
 }
 
+void tct_on_inline_prepare(struct tct_mod *m, tct_prepare_fn *fn)
+{
+	struct hook_notice n = { .mod = m, .prepare = fn, .rank = m->rank, .seq = next_seq++ };
+
+	each_set (set, m)
+		insert_sorted(&set->prepares, n, notice_before);
+}
+
 /* ---- asking ---- */
 
 /* The index of the first handler behind the one called last. */
@@ -637,6 +648,23 @@ bool hook_unwanted(const struct hook_set *set, struct tct_session *s, const stru
 			return true;
 	}
 	return false;
+}
+
+void hook_prepare(struct hook_set *set, void (*each)(const struct hook_notice *n, void *data),
+	void *data)
+{
+	const struct hook_notice *at;
+	struct hook_notice n = { 0 };
+
+	for (bool started = false;; started = true) {
+		at = notice_after(set->prepares.items, set->prepares.count, started, n.rank, n.seq);
+		if (at == NULL)
+			return;
+		n = *at;
+		mod_enter(n.mod);
+		each(&n, data);
+		mod_leave(n.mod);
+	}
 }
 
 void hook_describe(const struct hook_set *set, struct str *out)

@@ -40,6 +40,7 @@ struct hook_notice {
 		tct_entity_fn *entity;
 		tct_unseen_fn *unseen;
 		tct_unwanted_fn *unwanted;
+		tct_prepare_fn *prepare;
 	};
 	uint32_t rank, seq;
 };
@@ -95,6 +96,7 @@ struct hook_set {
 	VEC(struct hook_feature) features;
 	VEC(struct hook_disco) disco;
 	VEC(struct hook_inline) inlines;
+	VEC(struct hook_notice) prepares;
 };
 
 /* Where a dispatch stands; { 0 } with hook_cursor_start. */
@@ -132,6 +134,9 @@ void hook_disco_changed(void);
 void hook_unseen(struct hook_set *set, const struct tct_unseen *u);
 /* True when a module does not want the session to get what waited for it. */
 bool hook_unwanted(const struct hook_set *set, struct tct_session *s, const struct tct_waiting *w);
+/* Calls `each` for those who prepare something before a client binds. */
+void hook_prepare(struct hook_set *set, void (*each)(const struct hook_notice *n, void *data),
+	void *data);
 /* Writes the chains as text for `tercetctl hooks`: one line per handler. */
 struct str;
 void hook_describe(const struct hook_set *set, struct str *out);

@@ -192,6 +192,14 @@ TCT_API void tct_on_features(struct tct_mod *m, int prio, tct_features_fn *fn);
 typedef void tct_inline_fn(struct tct_mod *m, struct tct_session *s,
 	const struct tct_elem *request, struct tct_elem *bound);
 TCT_API void tct_on_inline(struct tct_mod *m, const char *ns, bool announced, tct_inline_fn *fn);
+/* Before that, for what must be read for the answer: fn is called for the account whose client
+ * is about to bind, and the client waits until each who was called has said
+ * tct_inline_prepared(), once, perhaps from inside fn, or its instance has ended. What it has
+ * read it keeps with the entity. In load(). */
+struct tct_preparing;
+typedef void tct_prepare_fn(struct tct_mod *m, struct tct_entity *e, struct tct_preparing *p);
+TCT_API void tct_on_inline_prepare(struct tct_mod *m, tct_prepare_fn *fn);
+TCT_API void tct_inline_prepared(struct tct_preparing *p);
 
 /* ---- in a handler ---- */
 

@@ -20,6 +20,7 @@ static uint64_t append(struct tct_mod *m, struct tct_event *ev, const struct tct
 	uint64_t id = tct_archive_append(tct_event_txn(ev), data->archive, tct_event_user(ev),
 		tct_jid_text(with), xml);
 
+	mam_ends_note(tct_entity_data(m, ev->entity), id);
 	mam_expire_note(m, ev->entity, xml.bytes.len);
 	if (config->tombstones)
 		mam_retract(m, ev, with, id);

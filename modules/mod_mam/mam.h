@@ -60,6 +60,14 @@ struct mam_note {
 };
 struct mam_note *mam_note(struct tct_mod *m, struct tct_event *ev);
 
+/* The first and the last row of an archive, when a client binds (ends.c); ids, 0: none. */
+struct mam_ends {
+	uint64_t oldest, newest; /* as they were read */
+	uint64_t first, last;    /* appended since */
+	uint32_t reading;
+	bool known;
+};
+
 /* What was sent last, so that errors that answer it are known. */
 #define MAM_RECENT 32
 
@@ -68,6 +76,7 @@ struct mam_entity {
 	uint32_t recent[MAM_RECENT]; /* hashes; 0: none */
 	uint32_t next;
 	int64_t count, bytes; /* kept since the archive was last looked at */
+	struct mam_ends ends;
 };
 
 /* ---- rules.c ---- */
@@ -83,6 +92,18 @@ tct_stanza_fn mam_on_outbound, mam_on_resolved, mam_on_deliver, mam_on_undeliver
 
 tct_row_restored_fn mam_on_restored;
 
+/* ---- ends.c ---- */
+
+tct_prepare_fn mam_ends_prepare;
+tct_inline_fn mam_ends_inline;
+/* A row was appended. */
+static inline void mam_ends_note(struct mam_entity *e, uint64_t id)
+{
+	if (e->ends.first == 0)
+		e->ends.first = id;
+	e->ends.last = id;
+}
+
 /* ---- prefs.c ---- */
 
 tct_stanza_fn mam_on_prefs_get, mam_on_prefs_set;
@@ -92,6 +113,9 @@ bool mam_prefs_allow(struct tct_mod *m, struct tct_entity *e, const struct tct_j
 /* ---- query.c ---- */
 
 tct_stanza_fn mam_on_query, mam_on_form, mam_on_metadata;
+/* Adds <metadata/>; ids 0: the archive is empty. */
+void mam_add_metadata(struct tct_mod *m, const char *user, uint64_t oldest, uint64_t newest,
+	struct tct_elem *parent);
 
 /* Data of a session: the queries that wait for their turn, shared with them. */
 struct mam_session {

@@ -71,6 +71,8 @@ static void register_handlers(struct tct_mod *m)
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_MAM, "query", mam_on_query);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS_MAM, "query", mam_on_form);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS_MAM, "metadata", mam_on_metadata);
+	tct_on_inline_prepare(m, mam_ends_prepare);
+	tct_on_inline(m, NS_MAM, false, mam_ends_inline);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS_MAM, "prefs", mam_on_prefs_get);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_MAM, "prefs", mam_on_prefs_set);
 	tct_on_message(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, mam_on_outbound);

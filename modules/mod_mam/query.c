@@ -321,16 +321,28 @@ static void on_named(struct tct_scope *scope, const struct tct_archive_page *pag
 
 /* ---- metadata ---- */
 
-static void add_end(struct query *query, struct tct_elem *metadata, const char *name, uint64_t id)
+static void add_end(struct tct_mod *m, const char *user, struct tct_elem *metadata,
+	const char *name, uint64_t id)
 {
-	const struct mam_data *data = tct_mod_data(tct_request_mod(query->rq));
+	const struct mam_data *data = tct_mod_data(m);
 	struct tct_elem *e = tct_add(metadata, NULL, name);
 	char text[MAM_ID_SIZE], stamp[TCT_TIME_SIZE];
 
-	mam_id_text(&data->ids, tct_session_user(query->session), id, text);
+	mam_id_text(&data->ids, user, id, text);
 	tct_set(e, "id", text);
 	tct_time_text(stamp, (int64_t)(id >> 8), true);
 	tct_set(e, "timestamp", stamp);
+}
+
+void mam_add_metadata(struct tct_mod *m, const char *user, uint64_t oldest, uint64_t newest,
+	struct tct_elem *parent)
+{
+	struct tct_elem *metadata = tct_add(parent, NS_MAM, "metadata");
+
+	if (newest == 0)
+		return;
+	add_end(m, user, metadata, "start", oldest);
+	add_end(m, user, metadata, "end", newest);
 }
 
 /* First the oldest row, then the newest. */
@@ -338,7 +350,6 @@ static void on_end_row(struct tct_scope *scope, const struct tct_archive_page *p
 {
 	struct query *query = data;
 	struct tct_stanza *st;
-	struct tct_elem *metadata;
 
 	if (failed(query, page->status))
 		return;
@@ -350,11 +361,8 @@ static void on_end_row(struct tct_scope *scope, const struct tct_archive_page *p
 		return;
 	}
 	st = tct_request_result(query->rq);
-	metadata = tct_add(tct_stanza_root(st), NS_MAM, "metadata");
-	if (page->count > 0) {
-		add_end(query, metadata, "start", query->oldest);
-		add_end(query, metadata, "end", page->rows[0].id);
-	}
+	mam_add_metadata(tct_request_mod(query->rq), tct_session_user(query->session),
+		query->oldest, page->count > 0 ? page->rows[0].id : 0, tct_stanza_root(st));
 	tct_request_answer(query->rq, st);
 }
 

@@ -35,16 +35,12 @@ enum tct_verdict offline_on_query(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
-/* What it was sent it does not get again, nor does anybody who comes later. */
-void offline_on_fetched(struct tct_mod *m, struct tct_session *s, uint64_t first, uint64_t last)
+/* What refers to these rows does not wait any more. */
+static void drop(struct tct_mod *m, struct tct_entity *e, uint64_t first, uint64_t last)
 {
-	struct tct_entity *e = tct_session_entity(s);
-	struct offline_session *os = tct_session_data(m, s);
 	struct tct_txn *txn = NULL;
 	struct offline_queue *q;
 
-	os->session = s;
-	os->fetched = last > os->fetched ? last : os->fetched;
 	if (!offline_has_queue(m, e))
 		return;
 	q = offline_queue(m, e);
@@ -59,4 +55,29 @@ void offline_on_fetched(struct tct_mod *m, struct tct_session *s, uint64_t first
 	}
 	if (txn != NULL)
 		tct_txn_submit(NULL, txn, NULL, NULL);
+}
+
+/* What it was sent it does not get again, nor does anybody who comes later. */
+void offline_on_fetched(struct tct_mod *m, struct tct_session *s, uint64_t first, uint64_t last)
+{
+	struct offline_session *os = tct_session_data(m, s);
+
+	os->session = s;
+	os->fetched = last > os->fetched ? last : os->fetched;
+	drop(m, tct_session_entity(s), first, last);
+}
+
+/* Who binds with Bind 2 gets from its archive what is there, and so does whoever comes later
+ * (XEP-0386 3.2, "clear the offline messages"). What is nowhere else stays, and is delivered:
+ * the text would have it cleared, too. */
+void offline_on_inline(struct tct_mod *m, struct tct_session *s, const struct tct_elem *request,
+	struct tct_elem *bound)
+{
+	const struct offline_data *data = tct_mod_data(m);
+	struct tct_entity *e = tct_session_entity(s);
+
+	(void)request;
+	(void)bound;
+	drop(m, e, data->archive_ops->floor(data->archive_mod, e), UINT64_MAX);
+	offline_reads(m, s);
 }

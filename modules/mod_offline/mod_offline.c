@@ -82,6 +82,7 @@ static int find_services(struct tct_mod *m, struct tct_error *err)
 	data->archive_ops->watch(data->archive_mod, m, offline_on_fetched);
 	data->archive_ops->guard(data->archive_mod, m, offline_on_leaving);
 	tct_on_iq_stage(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, offline_on_query);
+	tct_on_inline(m, "urn:xmpp:mam:2", false, offline_on_inline);
 	return TCT_OK;
 }
 

@@ -147,6 +147,7 @@ void offline_reads(struct tct_mod *m, struct tct_session *s);
 
 tct_stanza_fn offline_on_query;
 tct_archive_fetched_fn offline_on_fetched;
+tct_inline_fn offline_on_inline;
 /* Before rows of the archive go. */
 tct_archive_leaving_fn offline_on_leaving;
 /* True when clients can get the message of this entry from their archive. */

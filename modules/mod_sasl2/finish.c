@@ -90,13 +90,29 @@ static void bind_resource(struct flow *f, const struct tct_elem *request)
 	tcti_stream_features(s);
 }
 
+static void prepared(struct tct_scope *scope, void *data)
+{
+	struct flow *f = data;
+	struct tct_stream *s = f->stream;
+
+	(void)scope;
+	bind_resource(f, tct_child(f->request, NS_BIND2, "bind"));
+	tcti_stream_release(s);
+}
+
 static void bind_or_not(struct flow *f)
 {
 	const struct tct_elem *request = tct_child(f->request, NS_BIND2, "bind");
 	struct tct_stream *s = f->stream;
+	struct tct_entity *e;
 
 	if (request != NULL) {
-		bind_resource(f, request);
+		e = tct_entity_find(tct_mod_host(f->m), tct_jid_node(f->user));
+		if (e != NULL &&
+			!tcti_inline_prepare(tcti_stream_scope(f->m, s), e, prepared, f))
+			tcti_stream_hold(s); /* until then */
+		else
+			bind_resource(f, request);
 		return;
 	}
 	send_success(f, f->user, false);

@@ -93,6 +93,12 @@ TCT_API void tcti_stream_features(struct tct_stream *s);
 /* Bind 2: adds a <feature var=''/> to `list` for each tct_on_inline that is announced; false:
  * there is none. */
 TCT_API bool tcti_inline_announce(const struct tct_stream *s, struct tct_elem *list);
+/* Calls those of tct_on_inline_prepare for the account of an authenticated stream. True: nobody
+ * reads anything; false: fn is called when all have it, never inside this call, unless `scope`
+ * has ended. The entity stays in memory until then. */
+typedef void tcti_prepared_fn(struct tct_scope *scope, void *data);
+TCT_API bool tcti_inline_prepare(struct tct_scope *scope, struct tct_entity *e,
+	tcti_prepared_fn *fn, void *data);
 /* Calls the functions of tct_on_inline for a session that was bound just now. */
 TCT_API void tcti_inline_run(struct tct_session *session, const struct tct_elem *request,
 	struct tct_elem *bound);
