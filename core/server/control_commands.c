@@ -117,6 +117,26 @@ static void run_hooks(struct control_call *call)
 	str_fini(&text);
 }
 
+static void add_figure(const struct tcti_figure_row *row, void *data)
+{
+	struct control_call *call = data;
+
+	json_array_append_new(call->rows,
+		json_pack("{s:s, s:s, s:s, s:I, s:s}", "host", row->host != NULL ? row->host : "",
+			"module", row->module, "name", row->name, "value", (json_int_t)row->value,
+			"what", row->doc));
+}
+
+static void run_figures(struct control_call *call)
+{
+	struct tct_host *h;
+
+	if (!find_host(call, &h))
+		return;
+	tcti_figure_each(h, add_figure, call);
+	control_answer(call, TCT_OK, "%zu figures", json_array_size(call->rows));
+}
+
 static void run_status(struct control_call *call)
 {
 	struct tcti_status s;
@@ -265,6 +285,8 @@ const struct control_entry control_entries[] = {
 	{ { "hooks", "[HOST]", "print who is called for what, in order", "For authors of modules.",
 		  0, 0, 1 },
 		run_hooks },
+	{ { "figures", "[HOST]", "print what modules count", "Since they were loaded.", 0, 0, 1 },
+		run_figures },
 	{ { "status", "", "print figures of the running server", "", 0, 0, 0 }, run_status },
 	{ { "check", "WHAT", "check \"config\", \"certs\" or \"tls\"",
 		  "config: the configuration file, whether a server runs or not. certs: which "

@@ -10,6 +10,7 @@
 #include "core/server/event.h"
 #include "core/server/host.h"
 #include "core/server/router.h"
+#include "core/server/row.h"
 #include "core/server/session.h"
 #include "core/server/turn.h"
 #include "core/store/store.h"
@@ -72,7 +73,7 @@ static void count_bytes(struct tct_entity *e, int64_t change)
 
 /* ---- rows ---- */
 
-static struct entity_row *row_new(const char *key, const struct tct_value *v)
+static struct entity_row *entity_row_new(const char *key, const struct tct_value *v)
 {
 	size_t key_len = strlen(key);
 	size_t len = v->kind == TCT_VALUE_INT || v->kind == TCT_VALUE_NONE ? 0 : v->bytes.len;
@@ -250,6 +251,7 @@ struct tct_entity *entity_get(struct tct_host *h, struct span user)
 	tct_assert(e->jid != NULL);
 	list_init(&e->sessions);
 	list_init(&e->waiters);
+	list_init(&e->orphans);
 	lane_init(&e->lane);
 	lane_init(&e->looks);
 	scope_init(&e->scope, NULL);
@@ -280,6 +282,7 @@ void entities_drop(struct tct_host *h)
 	while (map_next(&h->entities, &at, NULL, &value)) {
 		struct tct_entity *e = value;
 
+		rows_forget(e);
 		e->pins = 0;
 		entity_free(e);
 	}
@@ -449,7 +452,7 @@ static void loaded(struct tct_scope *scope, const struct store_preloaded *p, voi
 			return;
 		}
 		row_apply(e, (uint32_t)p->rows[i].store,
-			row_new(p->rows[i].key, &p->rows[i].value));
+			entity_row_new(p->rows[i].key, &p->rows[i].value));
 	}
 	load_done(e, TCT_OK);
 }
@@ -595,7 +598,7 @@ void entity_written(struct tct_kv *kv, const char *user, const char *key,
 	 * write, which is not submitted yet. */
 	e = entity_get(h, span_of(user));
 	entity_ready(e);
-	row = key != NULL ? row_new(key, value != NULL ? value : &none) : NULL;
+	row = key != NULL ? entity_row_new(key, value != NULL ? value : &none) : NULL;
 	if (e->state == ENTITY_LOADING) {
 		write_late(e, index, row);
 		return;

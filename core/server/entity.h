@@ -29,6 +29,7 @@ struct tct_entity {
 	struct list lru;      /* in the cache's list, oldest first */
 	struct list sessions; /* struct tct_session link, oldest first */
 	struct list waiters;  /* of tct_entity_load */
+	struct list orphans;  /* rows whose keepers have ended; see row.h */
 	struct lane lane;
 	struct lane looks; /* answers that wait for a read that nobody needs; held while there is one */
 	struct slots slots;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 /* figures.c - what an administrator may see of the running server: hosts, instances,
  * sessions, figures (<tercet/internal/server.h>). Only reads. */
+#include "core/mod/figure.h"
 #include "core/server/entity.h"
 #include "core/server/host.h"
 #include "core/server/server.h"
@@ -64,6 +65,28 @@ void tct_host_sessions(struct tct_host *h, tct_host_session_fn *fn, void *data)
 		list_each (node, &e->sessions)
 			fn(list_entry(node, struct tct_session, link), data);
 	}
+}
+
+struct figure_walk {
+	const struct tct_host *only;
+	tcti_figure_fn *fn;
+	void *data;
+};
+
+static void figure_row(const struct tct_figure *f, void *data)
+{
+	const struct figure_walk *walk = data;
+	struct tcti_figure_row row = { f->mod->host_name, f->mod->name, f->name, f->doc, f->value };
+
+	if (walk->only == NULL || walk->only == f->mod->host)
+		walk->fn(&row, walk->data);
+}
+
+void tcti_figure_each(struct tct_host *h, tcti_figure_fn *fn, void *data)
+{
+	struct figure_walk walk = { h, fn, data };
+
+	figure_each(figure_row, &walk);
 }
 
 static uint64_t resident_bytes(void)

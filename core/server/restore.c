@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/server/host.h"
 #include "core/server/row.h"
+#include "core/server/turn.h"
 #include "core/store/value.h"
 #include "core/xml/elem.h"
 #include "core/xml/parse.h"
@@ -178,6 +179,46 @@ static void drop_source(struct scope_node *node)
 	free(source);
 }
 
+/* What the instance before this one kept is on its way still, perhaps. */
+static tct_row_done_fn *ask_again(struct tct_entity *e, uint64_t id, void *data)
+{
+	struct row_source *source = data;
+	tct_row_done_fn *done;
+	struct arena a;
+
+	arena_init(&a);
+	mod_enter(source->mod);
+	done = source->fn(source->mod, e, id, elem_new(&a, "jabber:client", "extra"));
+	mod_leave(source->mod);
+	arena_fini(&a);
+	return done;
+}
+
+static void adopt(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	struct row_source *source = data;
+
+	(void)scope;
+	if (status == TCT_OK)
+		rows_adopt(source->mod, source->archive, e, ask_again, source);
+}
+
+/* Whether it still waits is in the account's rows. */
+static void look_for_orphans(void *data)
+{
+	struct row_source *source = data;
+	struct tct_mod *m = source->mod;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&m->host->entities, &at, NULL, &value)) {
+		struct tct_entity *e = value;
+
+		if (!list_empty(&e->orphans))
+			tct_entity_load(&m->scope, m->host, tct_entity_user(e), adopt, source);
+	}
+}
+
 void tct_on_row(struct tct_mod *m, struct tct_archive *a, tct_row_restored_fn *fn)
 {
 	struct row_source *source = mem_zalloc(sizeof *source);
@@ -187,6 +228,7 @@ void tct_on_row(struct tct_mod *m, struct tct_archive *a, tct_row_restored_fn *f
 	source->fn = fn;
 	list_push(&m->host->row_sources, &source->link);
 	scope_add(&m->scope, &source->node, drop_source);
+	turn_call(&m->scope, look_for_orphans, source);
 }
 
 /* ---- the rows of an account that are marked ---- */

@@ -14,24 +14,40 @@ static struct row *of_note(struct delivery_note *n)
 	return (struct row *)((char *)n - offsetof(struct row, note));
 }
 
+static void unwatch(struct row *r)
+{
+	if (r->orphan)
+		list_remove(&r->in_mod.link);
+	else
+		scope_remove(&r->in_mod);
+	r->orphan = false;
+}
+
 static void row_free(struct row *r)
 {
-	scope_remove(&r->in_mod);
+	unwatch(r);
 	if (r->entity != NULL)
 		entity_unpin(r->entity);
 	free(r);
 }
 
-static void call_done(struct turn_item *item)
+static void row_done(struct row *r)
 {
-	struct row *r = list_entry(item, struct row, item);
-
 	if (r->mod != NULL) {
 		mod_enter(r->mod);
 		r->done(r->mod, r->entity, r->id, r->taken);
 		mod_leave(r->mod);
 	}
-	row_free(r);
+	/* Whoever kept the row would think that its message waits still. */
+	if (r->orphan && r->taken)
+		r->ended = true;
+	else
+		row_free(r);
+}
+
+static void call_done(struct turn_item *item)
+{
+	row_done(list_entry(item, struct row, item));
 }
 
 static void row_end(struct delivery_note *n)
@@ -41,7 +57,7 @@ static void row_end(struct delivery_note *n)
 	if (r->mod != NULL)
 		turn_push(&r->item, call_done);
 	else
-		row_free(r);
+		row_done(r);
 }
 
 struct row *row_new(struct tct_archive *a, uint64_t id)
@@ -61,11 +77,13 @@ static void mod_ends(struct scope_node *node)
 	struct row *r = list_entry(node, struct row, in_mod);
 
 	r->mod = NULL;
+	r->orphan = true;
+	list_push(&r->entity->orphans, &r->in_mod.link);
 }
 
 void row_watch(struct row *r, struct tct_mod *m, struct tct_entity *e, tct_row_done_fn *done)
 {
-	scope_remove(&r->in_mod);
+	unwatch(r);
 	if (r->entity == NULL) {
 		r->entity = e;
 		entity_pin(e);
@@ -120,4 +138,37 @@ bool row_returned(const struct delivery *d)
 	if (r->copies > 0)
 		r->copies--;
 	return r->copies == 0 && !r->taken;
+}
+
+/* ---- whose keeper has ended ---- */
+
+void rows_adopt(struct tct_mod *m, struct tct_archive *a, struct tct_entity *e, row_ask_fn *ask,
+	void *data)
+{
+	struct list *node = e->orphans.next, *next;
+
+	for (; node != &e->orphans; node = next) {
+		struct row *r = list_entry(node, struct row, in_mod.link);
+		tct_row_done_fn *fn = r->archive == a ? ask(e, r->id, data) : NULL;
+
+		next = node->next;
+		if (fn == NULL)
+			continue;
+		row_watch(r, m, e, fn);
+		if (r->ended)
+			turn_push(&r->item, call_done);
+		r->ended = false;
+	}
+}
+
+void rows_forget(struct tct_entity *e)
+{
+	while (!list_empty(&e->orphans)) {
+		struct row *r = list_entry(e->orphans.next, struct row, in_mod.link);
+
+		if (r->ended)
+			row_free(r);
+		else
+			unwatch(r);
+	}
 }

@@ -180,6 +180,13 @@ TCT_API void tct_feature(struct tct_mod *m, const char *var);
 typedef void tct_feature_fn(const char *var, void *data);
 TCT_API void tct_feature_each(struct tct_mod *m, tct_feature_fn *fn, void *data);
 
+/* A number for administrators (tercetctl figures): what the instance has counted since it was
+ * loaded, or what there is of something now. `name` is a word or a few with underscores, `doc`
+ * half a sentence; both are constants. It ends with the instance. In load(). */
+struct tct_figure;
+TCT_API struct tct_figure *tct_figure_new(struct tct_mod *m, const char *name, const char *doc);
+TCT_API void tct_figure_add(struct tct_figure *f, int64_t n);
+
 /* Called when the features of a client's stream are sent that is authenticated (RFC 6120
  * 4.3.2), in order of priority: adds children to `features`. */
 typedef void tct_features_fn(struct tct_mod *m, struct tct_stream *s, struct tct_elem *features);

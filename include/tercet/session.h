@@ -50,10 +50,11 @@ TCT_API void tct_session_send_copy(struct tct_event *ev, struct tct_session *s,
 TCT_API void tct_session_send_row(struct tct_session *s, struct tct_stanza *st,
 	const struct tct_overlay *overlay, struct tct_mod *m, struct tct_archive *a, uint64_t id,
 	tct_row_done_fn *done);
-/* After a restart of the server: a message that is kept as row `id` of an archive is again on
- * its way to a session whose client has not acknowledged it. Adds to `extra` what clients see
- * beside the message (its id, its time); returns what is called when it has arrived, as in
- * tct_event_keep, or NULL. All who registered for the archive are asked. */
+/* After a restart of the server, or when the instance that had kept it has ended: a message that
+ * is kept as row `id` of an archive is on its way to a session whose client has not acknowledged
+ * it (or has, by now). Adds to `extra` what clients see beside the message (its id, its time);
+ * returns what is called when it has arrived, as in tct_event_keep, or NULL. All who registered
+ * for the archive are asked. */
 typedef tct_row_done_fn *tct_row_restored_fn(struct tct_mod *m, struct tct_entity *e, uint64_t id,
 	struct tct_elem *extra);
 /* In load(): the rows of `a` are messages, as tct_stanza_xml gives them. */

@@ -38,6 +38,7 @@ enum tct_verdict offline_on_query(struct tct_mod *m, struct tct_event *ev)
 /* What refers to these rows does not wait any more. */
 static void drop(struct tct_mod *m, struct tct_entity *e, uint64_t first, uint64_t last)
 {
+	const struct offline_data *data = tct_mod_data(m);
 	struct tct_txn *txn = NULL;
 	struct offline_queue *q;
 
@@ -52,6 +53,7 @@ static void drop(struct tct_mod *m, struct tct_entity *e, uint64_t first, uint64
 		if (txn == NULL)
 			txn = tct_txn_new(m);
 		offline_remove(m, txn, e, entry);
+		tct_figure_add(data->read, 1);
 	}
 	if (txn != NULL)
 		tct_txn_submit(NULL, txn, NULL, NULL);

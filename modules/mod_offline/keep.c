@@ -63,6 +63,7 @@ static enum tct_verdict refuse(struct tct_mod *m, struct tct_event *ev)
 	struct offline_data *data = tct_mod_data(m);
 
 	data->refused++;
+	tct_figure_add(data->bounced, 1);
 	/* Who refuses many would write much. */
 	if ((data->refused & (data->refused - 1)) == 0)
 		tct_log_info(m, "a message for \"%s\" was refused, the queue is full (%" PRIu64
@@ -286,6 +287,7 @@ void offline_row_done(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool
 		offline_kick(m, e, NULL);
 		return;
 	}
+	tct_figure_add(data->delivered, 1);
 	if (data->arrived == NULL) {
 		data->arrived = tct_txn_new(m);
 		tct_timer_start(tct_mod_scope(m), 0, 0, submit, m);

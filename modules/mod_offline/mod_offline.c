@@ -65,6 +65,34 @@ static void on_deleted(struct tct_mod *m, struct tct_entity *e)
 	offline_queue_fini(tct_entity_data(m, e));
 }
 
+/* ---- sessions that are there before the module is ---- */
+
+static void on_loaded(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
+{
+	(void)scope;
+	if (status == TCT_OK)
+		offline_kick(data, e, NULL);
+}
+
+/* Whether it has asked its archive nobody knows: what is there it is not sent. */
+static void look_at_session(struct tct_session *s, void *block)
+{
+	struct tct_mod *m = block;
+	const struct offline_data *data = tct_mod_data(m);
+
+	if (data->archive != NULL)
+		offline_reads(m, s);
+	if (tct_session_available(s))
+		tct_entity_load(tct_session_scope(m, s), tct_mod_host(m), tct_session_user(s),
+			on_loaded, m);
+}
+
+static void look_at_sessions(struct tct_scope *scope, void *data)
+{
+	(void)scope;
+	tct_host_sessions(tct_mod_host(data), look_at_session, data);
+}
+
 /* ---- life ---- */
 
 static int find_services(struct tct_mod *m, struct tct_error *err)
@@ -86,6 +114,16 @@ static int find_services(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
+static void add_figures(struct tct_mod *m)
+{
+	struct offline_data *data = tct_mod_data(m);
+
+	data->stored = tct_figure_new(m, "stored", "messages that began to wait");
+	data->delivered = tct_figure_new(m, "delivered", "messages that a client got then");
+	data->read = tct_figure_new(m, "read", "messages that a client has in its archive instead");
+	data->bounced = tct_figure_new(m, "bounced", "messages that found no room");
+}
+
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	struct offline_data *data = tct_mod_data(m);
@@ -94,6 +132,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	data->entries = tct_kv_open(m, "offline_queue", err);
 	if (data->bodies == NULL || data->entries == NULL || find_services(m, err) != TCT_OK)
 		return TCT_EIO;
+	add_figures(m);
 	tct_on_row(m, data->bodies, offline_on_restored);
 	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_OBSERVE, offline_on_presence);
 	tct_on_session(m, TCT_SESSION_UNAVAILABLE, offline_on_gone);
@@ -108,6 +147,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE);
 	/* Before the archive, which is content with what it has. */
 	tct_on_message(m, TCT_UNDELIVERED, TCT_PRIO_FALLBACK + 60, offline_on_undelivered);
+	tct_timer_start(tct_mod_scope(m), 0, 0, look_at_sessions, m);
 	data->expiry = tct_timer_start(tct_mod_scope(m), FIRST_MS, INTERVAL_MS, expire, m);
 	tct_feature(m, "msgoffline");
 	return TCT_OK;

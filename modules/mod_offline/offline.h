@@ -37,6 +37,7 @@ struct offline_data {
 	struct tct_txn *arrived;  /* removes what has arrived; submitted soon */
 	struct tct_timer *expiry;
 	uint64_t refused;
+	struct tct_figure *stored, *delivered, *read, *bounced;
 };
 
 /* ---- rules.c ---- */

@@ -203,6 +203,9 @@ static void write_row(struct tct_mod *m, struct tct_txn *txn, const struct tct_e
 void offline_add(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *e,
 	const struct offline_entry *entry)
 {
+	const struct offline_data *data = tct_mod_data(m);
+
+	tct_figure_add(data->stored, 1);
 	insert(offline_queue(m, e), copy_of(entry));
 	write_row(m, txn, e, entry);
 }

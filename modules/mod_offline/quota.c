@@ -109,6 +109,7 @@ static bool push_out(struct tct_mod *m, struct tct_txn *txn, struct tct_entity *
 			continue;
 		tell_sender(txn, e, q->entries[end]);
 		data->refused++;
+		tct_figure_add(data->bounced, 1);
 		offline_remove(m, txn, e, q->entries[end]);
 	}
 	return true;

@@ -70,6 +70,15 @@ struct tcti_status {
 };
 TCT_API void tcti_status(struct tcti_status *status);
 
+struct tcti_figure_row {
+	const char *host; /* NULL: of a global instance */
+	const char *module, *name, *doc;
+	int64_t value;
+};
+typedef void tcti_figure_fn(const struct tcti_figure_row *row, void *data);
+/* What the instances of modules count, in order of loading. `h` NULL: of all. */
+TCT_API void tcti_figure_each(struct tct_host *h, tcti_figure_fn *fn, void *data);
+
 /* ---- reload and stop ---- */
 
 /* `text` says what was done, or each problem on a line of its own (nothing was changed
