@@ -131,7 +131,7 @@ static void run_figures(struct control_call *call)
 {
 	struct tct_host *h;
 
-	if (!find_host(call, &h))
+	if (!control_find_host(call, &h))
 		return;
 	tcti_figure_each(h, add_figure, call);
 	control_answer(call, TCT_OK, "%zu figures", json_array_size(call->rows));
