@@ -26,6 +26,8 @@ AC_DEFUN([TERCET_CHECK_LIBRARIES], [
 	PKG_CHECK_MODULES([IDN], [libidn], [], [TERCET_CHECK_MISSING([libidn], [libidn-dev])])
 	PKG_CHECK_MODULES([IDN2], [libidn2], [], [TERCET_CHECK_MISSING([libidn2], [libidn2-dev])])
 	PKG_CHECK_MODULES([JANSSON], [jansson], [], [TERCET_CHECK_MISSING([jansson], [libjansson-dev])])
+	TERCET_CHECK_LIB_HEADER([libevent], [event2/event.h], [event], [event_get_version_number], [EVENT], [libevent-dev])
+	TERCET_CHECK_LIB_HEADER([libunbound], [unbound.h], [unbound], [ub_ctx_create], [UNBOUND], [libunbound-dev])
 	TERCET_CHECK_LIB_HEADER([libunistring], [unistr.h], [unistring], [u8_check], [UNISTRING], [libunistring-dev])
 	AC_CHECK_HEADERS([db5.3/db.h], [], [AC_CHECK_HEADERS([db.h])])
 	AC_CHECK_LIB([db-5.3], [db_env_create], [DB_LIBS=-ldb-5.3],

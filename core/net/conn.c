@@ -619,6 +619,12 @@ const char *conn_address(const struct conn *c)
 	return text;
 }
 
+enum dane_verdict conn_dane(struct conn *c, const struct span *records, size_t n,
+	const char *const *names)
+{
+	return c->secure ? tls_dane(c->tls, records, n, names) : DANE_MISMATCH;
+}
+
 const struct peer *conn_peer_of(struct conn *c)
 {
 	return c->secure ? tls_peer_of(c->tls) : NULL;

@@ -69,6 +69,9 @@ const struct addr *conn_peer(const struct conn *c);
 /* Numeric, without port; borrowed from one static buffer until the next call. */
 const char *conn_address(const struct conn *c);
 const struct peer *conn_peer_of(struct conn *c); /* tls_peer_of; NULL without TLS */
+/* tls_dane; DANE_MISMATCH without TLS. */
+enum dane_verdict conn_dane(struct conn *c, const struct span *records, size_t count,
+	const char *const *names);
 int conn_binding(const struct conn *c, const char *type, void *out, size_t *len);
 int conn_end_point(const struct conn *c, const char *hash, void *out, size_t *len);
 uint32_t conn_tls_version(const struct conn *c); /* 0 without TLS */

@@ -7,7 +7,10 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
+#include "core/net/addr.h"
+#include "core/net/dns.h"
 #include "core/net/range.h"
+#include "core/net/resolve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PORT_STARTTLS 5269
-#define PORT_DIRECT_TLS 5270
 #define ATTEMPT_MS 10000
 #define OVERALL_MS 60000
 #define TEXT 96
@@ -52,17 +53,22 @@ struct tcti_dial {
 	bool override_direct_tls, no_direct_tls, allow_private;
 	int64_t attempt_timeout, timeout;
 
+	struct resolve *resolve; /* while SRV is asked for */
+	struct srv targets[RESOLVE_TARGETS];
+	size_t target_count, target_next;
 	char *target; /* the present one; NULL before the first */
 	uint16_t port;
 	bool direct_tls, secure;
 
-	/* Its addresses that are not tried yet: from next to count. */
+	/* Its addresses: questions that are open; those not tried yet, from next to count. */
+	struct dns_query *query[FAMILIES];
+	bool found;
 	struct addr addresses[FAMILIES][DIAL_ADDRESSES];
 	unsigned count[FAMILIES], next[FAMILIES];
 	enum family last;
 
 	struct list attempts;
-	struct tct_timer *overall, *stagger;
+	struct tct_timer *overall, *stagger, *resolution;
 	struct failure failures[TCTI_DIAL_ATTEMPTS];
 	size_t failure_count;
 	uint32_t worst; /* the reason to give when all has failed */
@@ -147,15 +153,36 @@ static void attempt_free(struct attempt *a)
 	free(a);
 }
 
-/* Nothing that was begun goes on. */
-static void quiet(struct tcti_dial *d)
+static void timer_end(struct tct_timer **timer)
+{
+	if (*timer != NULL)
+		tct_timer_stop(*timer);
+	*timer = NULL;
+}
+
+/* The present target is left. */
+static void leave_target(struct tcti_dial *d)
 {
 	list_each (node, &d->attempts)
 		attempt_free(list_entry(node, struct attempt, link));
+	timer_end(&d->stagger);
+	timer_end(&d->resolution);
+	for (int f = 0; f < FAMILIES; f++) {
+		dns_cancel(d->query[f]);
+		d->query[f] = NULL;
+		d->count[f] = d->next[f] = 0;
+	}
+}
+
+/* Nothing that was begun goes on. */
+static void quiet(struct tcti_dial *d)
+{
+	leave_target(d);
+	resolve_cancel(d->resolve);
+	d->resolve = NULL;
+	timer_end(&d->overall);
 	scope_end(&d->scope);
 	scope_init(&d->scope, NULL);
-	d->overall = d->stagger = NULL;
-	d->count[V6] = d->count[V4] = d->next[V6] = d->next[V4] = 0;
 }
 
 /* The last thing that is done with a dial in a turn: fn may end it. */
@@ -188,10 +215,13 @@ static void tell(struct tcti_dial *d, uint32_t reason, int fd)
 static void too_late(struct tct_scope *scope, void *data)
 {
 	struct tcti_dial *d = data;
+	bool connecting = !list_empty(&d->attempts);
 
 	(void)scope;
-	failed(d, TCTI_DIAL_TIMEOUT, "", "the time for everything was over");
-	tell(d, TCTI_DIAL_TIMEOUT, -1);
+	d->overall = NULL;
+	failed(d, connecting ? TCTI_DIAL_TIMEOUT : TCTI_DIAL_DNS_TIMEOUT, "",
+		"the time for everything was over");
+	tell(d, d->worst, -1);
 }
 
 /* ---- connecting ---- */
@@ -206,9 +236,7 @@ static void attempt_failed(struct attempt *a, uint32_t reason, const char *text)
 	addr_text(&a->addr, address);
 	failed(d, reason, address, text);
 	attempt_free(a);
-	if (d->stagger != NULL)
-		tct_timer_stop(d->stagger);
-	d->stagger = NULL;
+	timer_end(&d->stagger);
 }
 
 static void attempt_late(struct tct_scope *scope, void *data)
@@ -272,18 +300,20 @@ static void next_attempt(struct tct_scope *scope, void *data)
 	go_on(d);
 }
 
-/* By turns; IPv6 first (RFC 8305 section 4). */
+/* By turns; IPv6 first (RFC 8305 section 4), for which IPv4 waits a moment (section 3). */
 static const struct addr *next_address(struct tcti_dial *d)
 {
 	enum family f = d->last == V6 ? V4 : V6;
 
 	if (d->next[f] == d->count[f])
 		f = f == V6 ? V4 : V6;
-	if (d->next[f] == d->count[f])
+	if (d->next[f] == d->count[f] || (f == V4 && d->resolution != NULL))
 		return NULL;
 	d->last = f;
 	return &d->addresses[f][d->next[f]++];
 }
+
+static bool next_target(struct tcti_dial *d);
 
 /* Begins what can be begun now. */
 static void go_on(struct tcti_dial *d)
@@ -292,18 +322,22 @@ static void go_on(struct tcti_dial *d)
 
 	while (d->stagger == NULL) {
 		addr = next_address(d);
-		if (addr == NULL) {
-			if (!list_empty(&d->attempts))
-				return;
+		if (addr != NULL) {
+			if (attempt_begin(d, addr))
+				d->stagger = tct_timer_start(&d->scope, DIAL_STAGGER_MS, 0,
+					next_attempt, d);
+			continue;
+		}
+		if (d->query[V6] != NULL || d->query[V4] != NULL || !list_empty(&d->attempts))
+			return;
+		if (!next_target(d)) {
 			tell(d, d->worst, -1);
 			return;
 		}
-		if (attempt_begin(d, addr))
-			d->stagger = tct_timer_start(&d->scope, DIAL_STAGGER_MS, 0, next_attempt, d);
 	}
 }
 
-/* ---- where ---- */
+/* ---- addresses ---- */
 
 static void add_address(struct tcti_dial *d, const struct addr *addr)
 {
@@ -311,6 +345,7 @@ static void add_address(struct tcti_dial *d, const struct addr *addr)
 	const char *range = d->allow_private ? NULL : range_name(addr);
 	char address[ADDR_TEXT], text[TEXT];
 
+	d->found = true;
 	if (range != NULL) {
 		addr_text(addr, address);
 		snprintf(text, sizeof text, "%s addresses are not connected to", range);
@@ -319,6 +354,66 @@ static void add_address(struct tcti_dial *d, const struct addr *addr)
 		d->addresses[f][d->count[f]++] = *addr;
 	}
 }
+
+static void add_record(struct tcti_dial *d, enum family f, struct span rdata)
+{
+	struct addr addr = { 0 };
+
+	if (f == V6 && rdata.len == 16) {
+		addr.in6.sin6_family = AF_INET6;
+		addr.in6.sin6_port = htons(d->port);
+		memcpy(&addr.in6.sin6_addr, rdata.data, 16);
+		add_address(d, &addr);
+	} else if (f == V4 && rdata.len == 4) {
+		addr.in4.sin_family = AF_INET;
+		addr.in4.sin_port = htons(d->port);
+		memcpy(&addr.in4.sin_addr, rdata.data, 4);
+		add_address(d, &addr);
+	}
+}
+
+static void resolution_over(struct tct_scope *scope, void *data)
+{
+	struct tcti_dial *d = data;
+
+	(void)scope;
+	d->resolution = NULL;
+	go_on(d);
+}
+
+static void addresses_answered(struct tcti_dial *d, enum family f, const struct dns_answer *a)
+{
+	d->query[f] = NULL;
+	for (size_t i = 0; a->status == DNS_FOUND && i < a->count; i++)
+		add_record(d, f, a->records[i]);
+	if (a->status == DNS_BOGUS) {
+		failed(d, TCTI_DIAL_BOGUS, "", a->text);
+		leave_target(d);
+	} else if (resolve_reason(a->status) != TCTI_DIAL_OK &&
+		resolve_reason(a->status) != TCTI_DIAL_NOT_FOUND) {
+		failed(d, resolve_reason(a->status), "", a->text);
+	} else if (!d->found && d->query[V6] == NULL && d->query[V4] == NULL) {
+		failed(d, TCTI_DIAL_NOT_FOUND, "", "it has no address");
+	}
+	if (f == V6)
+		timer_end(&d->resolution);
+	else if (d->query[V6] != NULL)
+		d->resolution = tct_timer_start(&d->scope, DIAL_RESOLUTION_MS, 0,
+			resolution_over, d);
+	go_on(d);
+}
+
+static void v6_answered(const struct dns_answer *a, void *data)
+{
+	addresses_answered(data, V6, a);
+}
+
+static void v4_answered(const struct dns_answer *a, void *data)
+{
+	addresses_answered(data, V4, a);
+}
+
+/* ---- targets ---- */
 
 /* "192.0.2.1", "2001:db8::1", "[2001:db8::1]" */
 static bool literal(const char *text, uint16_t port, struct addr *addr)
@@ -335,30 +430,78 @@ static bool literal(const char *text, uint16_t port, struct addr *addr)
 	return strchr(inner, ':') != NULL && addr_parse(addr, inner, port);
 }
 
-static void set_target(struct tcti_dial *d, const char *name, uint16_t port, bool direct_tls)
+static bool next_target(struct tcti_dial *d)
 {
-	char *old = d->target;
+	const struct srv *s = &d->targets[d->target_next];
+	struct addr addr;
 
-	d->target = mem_strdup(name);
-	d->port = port;
-	d->direct_tls = direct_tls;
+	if (d->target_next == d->target_count)
+		return false;
+	d->target_next++;
+	leave_target(d);
+	free(d->target);
+	d->target = mem_strdup(s->name);
+	d->port = s->port;
+	d->direct_tls = s->direct_tls;
+	d->secure = s->secure;
 	d->last = V4;
-	free(old);
+	d->found = false;
+	if (literal(d->target, d->port, &addr)) {
+		add_address(d, &addr);
+	} else {
+		d->query[V6] = dns_ask(d->target, DNS_AAAA, v6_answered, d);
+		d->query[V4] = dns_ask(d->target, DNS_A, v4_answered, d);
+	}
+	return true;
 }
 
+static void resolved(const struct resolved *r, void *data)
+{
+	struct tcti_dial *d = data;
+
+	d->resolve = NULL;
+	if (r->reason != TCTI_DIAL_OK)
+		failed(d, r->reason, "",
+			*r->text != '\0' ? r->text : tcti_dial_reason_text(r->reason));
+	memcpy(d->targets, r->targets, r->count * sizeof *r->targets);
+	d->target_count = r->count;
+	go_on(d);
+}
+
+static void one_target(struct tcti_dial *d, const char *name)
+{
+	struct srv *s = &d->targets[d->target_count++];
+
+	s->port = d->override_port;
+	s->direct_tls = d->override_direct_tls;
+	snprintf(s->name, sizeof s->name, "%s", name);
+}
+
+/* An override, an address, or what DNS says. */
 static void begin(struct tct_scope *scope, void *data)
 {
 	struct tcti_dial *d = data;
 	const char *host = d->override_host != NULL ? d->override_host : d->domain;
 	struct addr addr;
+	char *ascii;
 
 	(void)scope;
-	set_target(d, host, d->override_port, d->override_direct_tls);
-	if (literal(host, d->port, &addr))
-		add_address(d, &addr);
-	else
-		failed(d, TCTI_DIAL_DNS, "", "this server does not look names up");
-	go_on(d);
+	if (strlen(host) < SRV_NAME && literal(host, 0, &addr)) {
+		one_target(d, host);
+		go_on(d);
+		return;
+	}
+	ascii = resolve_ascii(host);
+	if (ascii == NULL) {
+		failed(d, TCTI_DIAL_INVALID, "", "it is neither a name of DNS nor an address");
+		go_on(d);
+	} else if (d->override_host != NULL) {
+		one_target(d, ascii);
+		go_on(d);
+	} else {
+		d->resolve = resolve_service(ascii, !d->no_direct_tls, resolved, d);
+	}
+	free(ascii);
 }
 
 static void start(struct tcti_dial *d, tct_timer_fn *fn)
@@ -395,7 +538,7 @@ struct tcti_dial *tcti_dial(struct tct_scope *scope, const struct tcti_dial_para
 	if (params->override_host != NULL)
 		d->override_host = mem_strdup(params->override_host);
 	if (d->override_port == 0)
-		d->override_port = d->override_direct_tls ? PORT_DIRECT_TLS : PORT_STARTTLS;
+		d->override_port = d->override_direct_tls ? RESOLVE_DIRECT_TLS : RESOLVE_STARTTLS;
 	d->no_direct_tls = params->no_direct_tls;
 	d->allow_private = params->allow_private || params->override_host != NULL;
 	d->attempt_timeout = params->attempt_timeout > 0 ? params->attempt_timeout : ATTEMPT_MS;

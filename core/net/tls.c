@@ -476,6 +476,20 @@ const struct peer *tls_peer_of(struct tls *t)
 	return t->peer;
 }
 
+enum dane_verdict tls_dane(struct tls *t, const struct span *records, size_t count,
+	const char *const *names)
+{
+	const gnutls_datum_t *chain;
+	unsigned len = 0;
+
+	if (!t->open)
+		return DANE_MISMATCH;
+	chain = gnutls_certificate_get_peers(t->session, &len);
+	if (chain == NULL || len == 0)
+		return DANE_MISMATCH;
+	return dane_judge(records, count, chain, len, names, certset_trust(t->set));
+}
+
 /* ---- a handshake with ourselves ---- */
 
 /* Bytes from one to the other, until neither has more to say. */

@@ -9,6 +9,7 @@
 
 #include "core/base/str.h"
 
+#include "core/net/dane.h"
 #include <tercet/internal/stream.h>
 
 /* Process-wide state: credentials, the priority cache. */
@@ -97,6 +98,10 @@ int tls_binding(const struct tls *t, const char *type, void *out, size_t *len);
  * when first asked for, freed with the session. See peer.h. */
 struct peer;
 const struct peer *tls_peer_of(struct tls *t);
+/* What TLSA records say of the chain that the peer showed, see dane_judge; DANE_MISMATCH when
+ * it showed none. */
+enum dane_verdict tls_dane(struct tls *t, const struct span *records, size_t count,
+	const char *const *names);
 /* See tcti_stream_end_point and tcti_stream_tls_version. */
 int tls_end_point(const struct tls *t, const char *hash, void *out, size_t *len);
 uint32_t tls_version(const struct tls *t);

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/net/addr.h"
 #include "core/net/peer.h"
+#include "core/net/tlsa.h"
 #include "core/server/host.h"
 #include "core/server/listener.h"
 #include "core/server/peers.h"
@@ -474,6 +475,22 @@ uint32_t tcti_stream_peer(struct tct_stream *s, const char **problem)
 	if (p == NULL)
 		return TCTI_PEER_NONE;
 	return peer_trusted(p) ? TCTI_PEER_TRUSTED : TCTI_PEER_UNTRUSTED;
+}
+
+uint32_t tcti_stream_dane(struct tct_stream *s, const struct tcti_dane *d)
+{
+	const struct span *records;
+	size_t count = tlsa_records(d, &records);
+
+	switch (conn_dane(s->conn, records, count, tlsa_names(d))) {
+	case DANE_NONE:
+		return TCTI_DANE_UNUSABLE;
+	case DANE_MATCH:
+		return TCTI_DANE_MATCH;
+	case DANE_MISMATCH:
+		break;
+	}
+	return TCTI_DANE_MISMATCH;
 }
 
 bool tcti_stream_peer_names(struct tct_stream *s, const char *domain, const char *service)

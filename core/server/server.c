@@ -259,11 +259,13 @@ static int open_log(const struct server_config *c, struct tct_error *err)
 static void apply_limits(const struct server_config *c)
 {
 	struct session_limits *limits = session_limits();
+	struct dns_config dns = server_dns(c);
 
 	limits->per_account = (uint32_t)c->sessions_per_account;
 	limits->queue_bytes = (size_t)c->output_queue;
 	budget_init((size_t)c->memory_limit);
 	entities_init((size_t)c->entity_cache);
+	dns_configure(&dns);
 }
 
 static int make_state_dir(struct tct_error *err)
@@ -445,6 +447,7 @@ static void stop_everything(void)
 		host_free(h);
 	scope_end(&scope);
 	listeners_fini();
+	dns_stop();
 	job_stop();
 	conns_fini();
 	signal_fini();

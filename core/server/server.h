@@ -5,6 +5,7 @@
 
 #include "core/base/arena.h"
 #include "core/conf/conf.h"
+#include "core/net/dns.h"
 
 #include <tercet/base.h>
 
@@ -37,8 +38,14 @@ struct server_config {
 	const char *const *admins;
 	int64_t memory_limit, entity_cache, output_queue;
 	int64_t sessions_per_account;
+	const char *const *dns_servers;
+	const char *dns_trust_anchor;
+	int64_t dns_timeout;
+	bool dns_dnssec;
 	int32_t log_level;
 };
+/* Its part for dns.h; borrows. */
+struct dns_config server_dns(const struct server_config *c);
 /* What was read from one file; checked, nothing of it in force yet. */
 struct server_plan {
 	struct conf *conf;

@@ -2,11 +2,13 @@
  * SPDX-License-Identifier: MIT */
 /* server_conf.c - the server's own part of tercet.conf: its options, the list of hosts, which
  * modules each gets, and the names that nobody knows. Reads and checks; applies nothing. */
+#include "core/base/error.h"
 #include "core/conf/option.h"
 #include "core/mod/module.h"
 #include "core/server/server.h"
 #include "core/xmpp/jid.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +42,15 @@ static const struct tct_option options[] = {
 		.doc = "What may wait for one client; with more its session ends."),
 	TCT_OPT_INT(struct server_config, sessions_per_account, .global = 1, .def = "20",
 		.min = "1", .max = "100000", .doc = "Resources of one account at once."),
+	TCT_OPT_STRINGS(struct server_config, dns_servers, .global = 1,
+		.doc = "Name servers that are asked, \"ADDRESS\" or \"ADDRESS@PORT\"; they have to "
+		       "pass on the signatures of DNSSEC. None: those of /etc/resolv.conf."),
+	TCT_OPT_BOOL(struct server_config, dns_dnssec, .global = 1, .def = "true",
+		.doc = "Validate what DNS says where the zone is signed."),
+	TCT_OPT_PATH(struct server_config, dns_trust_anchor, .global = 1, .def = DNS_ANCHOR,
+		.doc = "File of the keys that validation begins with: DS or DNSKEY records."),
+	TCT_OPT_PERIOD(struct server_config, dns_timeout, .global = 1, .def = "15 s",
+		.min = "1 s", .max = "5 minutes", .doc = "How long one answer is waited for."),
 	TCT_OPT_END
 };
 
@@ -155,6 +166,26 @@ static void read_hosts(struct server_plan *plan)
 		conf_problem(&plan->problems, list, "hosts: none of them has accounts");
 }
 
+struct dns_config server_dns(const struct server_config *c)
+{
+	return (struct dns_config){ .servers = c->dns_servers, .dnssec = c->dns_dnssec,
+		.anchor = c->dns_trust_anchor, .timeout = c->dns_timeout };
+}
+
+static void check_dns(struct server_plan *plan)
+{
+	struct dns_config dns = server_dns(&plan->config);
+	struct tct_error err = { 0 };
+	const char *text = tct_error_text(&err);
+	char option[32];
+
+	if (dns_check(&dns, &err) == TCT_OK)
+		return;
+	snprintf(option, sizeof option, "%.*s", (int)strcspn(text, ":"), text);
+	conf_problem(&plan->problems, config_setting_get_member(conf_root(plan->conf), option),
+		"%s", text);
+}
+
 static void add_compiled_path(struct server_plan *plan)
 {
 	const char *const *given = plan->config.module_path;
@@ -180,8 +211,10 @@ bool server_plan_read(struct server_plan *plan, const char *path)
 	source.folder = plan->conf->folder;
 	source.top = conf_root(plan->conf);
 	if (option_parse(options, sizeof *options, &source, &plan->arena, &plan->config,
-		    &plan->problems, NULL))
+		    &plan->problems, NULL)) {
 		add_compiled_path(plan);
+		check_dns(plan);
+	}
 	read_hosts(plan);
 	return plan->problems.texts.count == 0;
 }

@@ -98,6 +98,33 @@ TCT_API void tcti_dial_next(struct tcti_dial *d, const char *text);
 /* fn is not called any more; what was begun is cancelled. NULL: nothing. */
 TCT_API void tcti_dial_end(struct tcti_dial *d);
 
+/* ---- what a domain's zone says of its servers' certificates (DANE) ---- */
+
+struct tcti_dane;
+
+enum tcti_dane_state {
+	TCTI_DANE_NONE = 0, /* nothing that was signed: certificates are judged without it */
+	TCTI_DANE_RECORDS,  /* there are records: tcti_stream_dane */
+	TCTI_DANE_BOGUS,    /* signatures are wrong or missing: nobody is believed */
+	TCTI_DANE_FAILED    /* a signed zone did not say, which is the same (RFC 7673 3.4) */
+};
+typedef void tcti_dane_fn(struct tcti_dane *d, uint32_t state, void *data);
+/* The TLSA records of a target that was connected to, with `secure` of tcti_dialled or the
+ * domain itself as target; `target` NULL: of all targets that the domain has, for somebody who
+ * has connected to us and says to be it. fn is called once, never inside. Lives until
+ * tcti_dane_end or the end of the scope. */
+TCT_API struct tcti_dane *tcti_dane_ask(struct tct_scope *scope, const char *domain,
+	const char *target, uint16_t port, tcti_dane_fn *fn, void *data);
+TCT_API void tcti_dane_end(struct tcti_dane *d); /* NULL: nothing */
+
+enum tcti_dane_verdict {
+	TCTI_DANE_UNUSABLE = 0, /* no record that can be used: as TCTI_DANE_NONE */
+	TCTI_DANE_MATCH,        /* the peer is the domain, whatever else is said of it */
+	TCTI_DANE_MISMATCH      /* it is not, or it has shown no certificate */
+};
+/* After TCTI_DANE_RECORDS. */
+TCT_API uint32_t tcti_stream_dane(struct tct_stream *s, const struct tcti_dane *d);
+
 #ifdef __cplusplus
 }
 #endif
