@@ -4,6 +4,8 @@
  * leave nothing behind, and not leave the server. */
 #include "modules/mod_auth_anonymous/anonymous.h"
 
+#include <tercet/internal/peers.h>
+
 #define NS_HINTS "urn:xmpp:hints"
 
 static bool is_self(const struct tct_event *ev)
@@ -42,11 +44,13 @@ static enum tct_verdict on_message(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
+/* A component (XEP-0114) is no other server: rooms for guests are one, more often than not. */
 static enum tct_verdict on_remote(struct tct_mod *m, struct tct_event *ev)
 {
 	const struct anonymous_config *config = tct_mod_config(m);
 
-	if (config->allow_anonymous_s2s)
+	if (config->allow_anonymous_s2s ||
+		tcti_domain_ours(tct_jid_domain(tct_stanza_to(ev->stanza))))
 		return TCT_CONTINUE;
 	return tct_refuse(ev, TCT_NOT_ALLOWED, "anonymous users do not reach other servers");
 }

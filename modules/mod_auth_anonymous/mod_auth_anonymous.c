@@ -240,8 +240,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-TCT_MODULE_FLAGS(auth_anonymous, TCT_LIVE_OPTIONS,
-	.version     = "1.0",
+TCT_MODULE_FLAGS(auth_anonymous, TCT_INTERNAL | TCT_LIVE_OPTIONS,
+	.version     = TCT_SERVER_VERSION,
 	.summary     = "XEP-0175: accounts that go with their sessions, for everybody",
 	.depends     = TCT_DEPENDS("storage_mem"),
 	.options     = options,

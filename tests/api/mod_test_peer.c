@@ -8,8 +8,9 @@
  *
  * comes in as if another server had sent it; so does <iq xmlns='urn:tercet:test' from='...'
  * to='...' id='...' type='...'/>, type get or set, with the payload in it, whose answer is told to
- * the account that let it in. Never installed. */
-#include <tercet/module.h>
+ * the account that let it in. "ours.peer" is a domain of this server, as that of a component is.
+ * Never installed. */
+#include <tercet/internal/peers.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,8 @@ static enum tct_verdict on_remote(struct tct_mod *m, struct tct_event *ev)
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	(void)err;
+	/* Of several hosts the first has it. */
+	(void)tcti_domain_add(m, "ours.peer");
 	tct_on_stanza(m, TCT_REMOTE, TCT_PRIO_HANDLE, on_remote);
 	return TCT_OK;
 }
@@ -149,8 +152,8 @@ static void unload(struct tct_mod *m)
 	tct_jid_unref(data->asker);
 }
 
-TCT_MODULE(test_peer,
-	.version   = "1.0",
+TCT_MODULE_FLAGS(test_peer, TCT_INTERNAL,
+	.version   = TCT_SERVER_VERSION,
 	.summary   = "other servers, for tests",
 	.data_size = sizeof(struct peer),
 	.load      = load,
