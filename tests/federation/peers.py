@@ -217,17 +217,13 @@ class Stage:
             return Domain(name, self.authority.issue(name, ["elsewhere.example"]), tls)
         return Domain(name, self.authority.issue(name, [name], kind), tls)
 
-    def overrides(self):
-        """Where we find them; they find us by the name server."""
-        places = ", ".join(
-            f'{{ domain = "{short}.{name}.example"; address = "127.0.0.1"; '
-            f'port = {peer.ports["s2s" if service == "_xmpp-server" else "s2s-tls"]}; '
-            f'direct_tls = {"false" if service == "_xmpp-server" else "true"}; }}'
-            for name, peer in self.peers.items() for short, _, _, service, *_ in TABLE)
-        return ('s2s: { retry = "1 s"; retry_max = "1 s"; listen = ('
+    def settings(self):
+        """Everybody finds everybody by the name server."""
+        return ('s2s: { retry = "1 s"; retry_max = "1 s"; allow_private = true; listen = ('
                 ' { address = "127.0.0.1"; port = 0; },'
-                ' { address = "127.0.0.1"; port = 0; tls = true; } );'
-                f' override = ( {places} ); }};')
+                ' { address = "127.0.0.1"; port = 0; tls = true; } ); };\n'
+                f'dns_servers = [ "{self.names.address[0]}@{self.names.address[1]}" ];\n'
+                'dns_dnssec = false;')
 
     def make_server(self):
         certificate, key = self.authority.issue("ours", [OURS, DIRECT])
@@ -235,7 +231,7 @@ class Stage:
         server = Server(
             domains=(OURS, DIRECT),
             users=[f"juliet@{domain}:{PASSWORD}" for domain in (OURS, DIRECT)],
-            config=f"s2s_insecure_domains = [ {insecure} ];\n{self.overrides()}",
+            config=f"s2s_insecure_domains = [ {insecure} ];\n{self.settings()}",
             options=["--s2s", "0", "--s2s-tls", "0", "--cert", certificate, "--key", key,
                      "--ca", self.authority.ca])
         server.ca = self.authority.ca
