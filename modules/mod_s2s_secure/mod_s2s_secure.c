@@ -81,15 +81,6 @@ static int check(const void *data, struct tct_error *err)
 		TCT_EINVAL;
 }
 
-/* The policy is asked for at each use: what is new counts for new streams at once. */
-static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
-{
-	(void)m;
-	(void)old;
-	(void)err;
-	return TCT_OK;
-}
-
 /* ---- streams that were opened to us ---- */
 
 /* The domain that the stream's header names, when its certificate proves it. */
@@ -282,7 +273,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
-TCT_MODULE_FLAGS(s2s_secure, TCT_GLOBAL | TCT_INTERNAL,
+/* The policy is asked for at each use: what is new counts for new streams at once. */
+TCT_MODULE_FLAGS(s2s_secure, TCT_GLOBAL | TCT_INTERNAL | TCT_LIVE_OPTIONS,
 	.version     = TCT_SERVER_VERSION,
 	.summary     = "who must have a certificate, and SASL EXTERNAL of servers (XEP-0178)",
 	.depends     = TCT_DEPENDS("s2s"),
@@ -291,5 +283,4 @@ TCT_MODULE_FLAGS(s2s_secure, TCT_GLOBAL | TCT_INTERNAL,
 	.stream_size = sizeof(struct secure_stream),
 	.check       = check,
 	.load        = load,
-	.reconfigure = reconfigure,
 );
