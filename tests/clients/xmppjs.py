@@ -18,7 +18,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
 from xt_authority import Authority  # noqa: E402
-from xt_server import Server, missing  # noqa: E402
+from xt_people import cannot_play, served  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 
 def install(folder):
@@ -38,29 +39,21 @@ def talk(server, folder, service):
 
 
 def main():
-    if missing():
-        return 77
-    if not shutil.which("node") or not shutil.which("npm"):
-        print("no Node.js (Debian packages nodejs and npm)")
+    why = cannot_play(programs=("node", "npm"))
+    if why is not None:
+        print(why)
         return 77
     folder = tempfile.mkdtemp(prefix="tercet-test.")
-    authority = Authority(folder)
-    server = Server(users=["juliet@localhost:secret"], options=authority.options())
-    server.ca = authority.ca
     try:
         os.chmod(folder, 0o755)
         install(folder)
-        server.start()
-        for name, scheme in (("c2s", "xmpp"), ("c2s-tls", "xmpps")):
-            talk(server, folder, f"{scheme}://localhost:{server.address(name)[1]}")
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-8000:])
-        raise
+        authority = Authority(folder)
+        server = Server(users=["juliet@localhost:secret"], options=authority.options())
+        server.ca = authority.ca
+        with served(server, 8000):
+            for name, scheme in (("c2s", "xmpp"), ("c2s-tls", "xmpps")):
+                talk(server, folder, f"{scheme}://localhost:{server.address(name)[1]}")
     finally:
-        server.remove()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 

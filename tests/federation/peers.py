@@ -8,17 +8,16 @@ what must come of it, in both directions: the two people talk, or both are told 
 Clients are slixmpp's. All is on loopback, with a name server of the test's own.
 """
 import asyncio
-import logging
 import os
 import shutil
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_peers import (Authority, Domain, Ejabberd, NameServer, PASSWORD, Prosody)  # noqa: E402
-from xt_server import Server, missing  # noqa: E402
+from xt_people import TIMEOUT, Waiting, cannot_play, new_loop, quiet  # noqa: E402
+from xt_server import Server  # noqa: E402
 
 try:
     import slixmpp
@@ -27,7 +26,6 @@ except ImportError:
     print("no slixmpp (Debian package python3-slixmpp)")
     sys.exit(77)
 
-TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
 OURS = "capulet.example"         # found by _xmpp-server
 DIRECT = "direct.capulet.example"  # found by _xmpps-server alone
 
@@ -45,15 +43,16 @@ TABLE = (
 )
 
 
-class Person(slixmpp.ClientXMPP):
+class Person(Waiting, slixmpp.ClientXMPP):
     """A client that keeps what it hears, and lets others wait for it. `ca`: what its server's
     certificate is checked with; None: it talks in clear (the peer's certificates are bad on
     purpose, and its clients are not what is tested)."""
 
     def __init__(self, jid, address, ca):
-        super().__init__(jid, PASSWORD)
+        slixmpp.ClientXMPP.__init__(self, jid, PASSWORD)
+        Waiting.__init__(self)
         self.server_address, self.ca_certs = address, ca
-        self.heard, self.errors, self.online, self.changed = [], [], set(), asyncio.Event()
+        self.heard, self.errors, self.online = [], [], set()
         for plugin in ("xep_0030", "xep_0054", "xep_0092", "xep_0191", "xep_0199"):
             self.register_plugin(plugin)
         self.add_event_handler("session_start", self.on_start)
@@ -61,7 +60,7 @@ class Person(slixmpp.ClientXMPP):
         self.add_event_handler("message_error", self.on_message)
         self.add_event_handler("got_online", self.on_online)
         self.add_event_handler("got_offline", self.on_offline)
-        self.add_event_handler("roster_update", lambda _: self.changed.set())
+        self.add_event_handler("roster_update", self.happened)
         for failure in ("failed_all_auth", "stream_error"):
             self.add_event_handler(failure, lambda what: self.errors.append(("own", str(what))))
         self.started = False
@@ -97,18 +96,8 @@ class Person(slixmpp.ClientXMPP):
     def subscription(self, other):
         return self.client_roster[other]["subscription"] if other in self.client_roster else None
 
-    async def wait(self, what, condition):
-        deadline = time.monotonic() + TIMEOUT
-        while not condition():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"{self.boundjid.bare}: timeout: {what}; heard "
-                                     f"{self.heard}, errors {self.errors}, online {self.online}")
-            self.changed.clear()
-            try:
-                await asyncio.wait_for(self.changed.wait(), min(left, 1))
-            except asyncio.TimeoutError:
-                pass
+    def story(self):
+        return f"{self.boundjid.bare} heard {self.heard}, errors {self.errors}, online {self.online}"
 
     async def hears(self, other, text):
         await self.wait(f"the message '{text}' of {other}", lambda: (other, text) in self.heard)
@@ -270,15 +259,14 @@ def walk(stage, loop):
 
 
 def main():
-    lacking = missing(("s2s", "s2s_secure", "dialback")) or next(
-        (name for name in ("prosody", "ejabberdctl", "erl", "unbound")
-         if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is None), None)
-    if os.environ.get("TERCET_QUICK") or lacking:
-        print(f"there is no {lacking}")
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin"  # of ejabberdctl, unbound
+    why = cannot_play(("s2s", "s2s_secure", "dialback"),
+                      ("prosody", "ejabberdctl", "erl", "unbound"))
+    if why is not None:
+        print(why)
         return 77
-    logging.basicConfig(level=os.environ.get("LOG", "CRITICAL"))
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    quiet("CRITICAL")
+    loop = new_loop()
     stage = Stage()
     try:
         stage.start()
