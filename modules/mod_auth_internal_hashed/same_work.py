@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, os.path.join(os.environ.get("TERCET_SOURCE", "."), "tests", "lib"))
 
 from xt_client import Connection, SaslFailure  # noqa: E402
+from xt_people import served  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
@@ -127,18 +128,9 @@ def main():
     server = Server(users=[f"romeo{n}@localhost:secret of romeo" for n in ("", "1", "2", "3")],
                     config="saslauth: { plain = true; failures_per_address = 0; failures_per_account = 0; };")
     counter = Counter(server)
-    try:
-        server.start()
+    with served(server, 8000):
         compare(server, counter)
         blend_in(server, counter)
-        server.stop()
-        if server.complaints():
-            raise AssertionError(server.complaints()[0])
-    except BaseException:
-        print(server.log()[-8000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from xt_client import Connection  # noqa: E402
 from xt_xml import XML_NS  # noqa: E402
+from xt_people import served  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 INFO, DATA = "http://jabber.org/protocol/disco#info", "jabber:x:data"
@@ -95,8 +96,7 @@ def main():
         return 77
     server = Server(users=["romeo@localhost:secret"], config='contact_info: { abuse = [ '
                     '"xmpp:b@localhost", "mailto:a@localhost" ]; }; disco: { name = "One"; };')
-    try:
-        server.start()
+    with served(server):
         before = check(server)
         path = os.path.join(server.state, "tercet.conf")
         with open(path, encoding="utf-8") as file:
@@ -106,12 +106,6 @@ def main():
         assert server.ctl(["reload"])[0] == 0
         after = check(server)
         assert not set(before.values()) & set(after.values()), "the hashes are the old ones"
-        server.stop()
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

@@ -33,13 +33,12 @@ def cannot_play(modules=(), programs=()):
 
 
 @contextlib.contextmanager
-def served(server, lines=4000):
-    """Starts the server; stops it when the block has ended well, and looks whether it
-    complains of itself. Its log (that many bytes) is printed when anything went wrong."""
+def watched(server, lines=4000):
+    """For a block that starts and stops the server as it likes: looks whether it complained of
+    itself, prints the end of its log (that many bytes) when anything went wrong, and removes
+    it."""
     try:
-        server.start()
         yield server
-        server.stop()
         complaints = server.complaints()
         if complaints:
             raise AssertionError(complaints[0])
@@ -48,6 +47,16 @@ def served(server, lines=4000):
         raise
     finally:
         server.remove()
+
+
+@contextlib.contextmanager
+def served(server, lines=4000):
+    """The server is started for the block, and stopped when that has ended well; and it is
+    watched."""
+    with watched(server, lines):
+        server.start()
+        yield server
+        server.stop()
 
 
 def quiet(level="ERROR"):

@@ -12,6 +12,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from full_disk import BODY, LOG_FILE, Person, until  # noqa: E402
+from xt_people import watched  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 MESSAGES = 9 * LOG_FILE // len(BODY)
@@ -55,15 +56,8 @@ def main():
         print(f"{lacking} was not built")
         return 77
     server = Server(users=("romeo@localhost:secret of romeo",))
-    try:
+    with watched(server, 20000):
         play(server, Person(server, "romeo"))
-        complaints = server.complaints()
-        assert not complaints, complaints
-    except BaseException:
-        print(server.log()[-20000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

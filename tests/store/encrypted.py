@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_client import Connection  # noqa: E402
+from xt_people import watched  # noqa: E402
 from xt_server import Server, ServerFailure, missing  # noqa: E402
 
 USER = "zanzibarian"
@@ -164,14 +165,8 @@ def main():
     if os.environ.get("TERCET_DEVSERVER_STORE", "bdb") != "bdb":
         sys.exit(77)
     server = Server(users=(f"{USER}@localhost:password of {USER}",))
-    try:
+    with watched(server):
         play(server)
-        assert not server.complaints(), server.complaints()
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
-    finally:
-        server.remove()
 
 
 main()

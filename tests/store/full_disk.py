@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_client import BIND_NS, CLIENT_NS, Connection, Failure, has_feature  # noqa: E402
+from xt_people import watched  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
@@ -189,15 +190,8 @@ def main():
     server = Server(users=("romeo@localhost:secret of romeo",),
                     config=f'storage_bdb: {{ store_reserve = "{RESERVE // MB} MB"; '
                            'cache_size = "2 MB"; checkpoint_size = "4 MB"; };')
-    try:
+    with watched(server, 20000):
         play(server, Disk(server), Person(server, "romeo"))
-        complaints = server.complaints()
-        assert not complaints, complaints
-    except BaseException:
-        print(server.log()[-20000:])
-        raise
-    finally:
-        server.remove()
     return 0
 
 

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_client import Connection  # noqa: E402
+from xt_people import watched  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 CONTACTS = 2000
@@ -78,7 +79,7 @@ def main():
         return 77
     server = Server(users=["romeo@localhost:secret", "nurse@localhost:secret"],
                     options=["--no-limits"])
-    try:
+    with watched(server):
         server.start()
         add_contacts(server)
         server.stop()
@@ -90,11 +91,6 @@ def main():
         found = [login(server, user) for user in ("romeo", "romeo", "nurse")]
         wanted = [(CONTACTS, 1), (CONTACTS, 0), (0, 1)]
         server.stop()
-    except BaseException:
-        print(server.log()[-4000:])
-        raise
-    finally:
-        server.remove()
     if found != wanted:
         print(f"(contacts, reads) of logins: {found} where {wanted} was expected")
     return found != wanted
