@@ -22,7 +22,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_authority import Authority  # noqa: E402
+from xt_authority import ServerAuthority  # noqa: E402
 from xt_client import Connection, Failure  # noqa: E402
 from xt_people import accounts, cannot_play, served  # noqa: E402
 from xt_server import Server  # noqa: E402
@@ -247,7 +247,7 @@ def main():
         return 77
     folder = tempfile.mkdtemp(prefix="tercet-test.")
     try:
-        authority = Authority(folder)
+        authority = ServerAuthority(folder)
         server = Server(users=accounts("romeo", "juliet", "paris"), options=authority.options())
         server.ca = authority.ca
         with served(server):

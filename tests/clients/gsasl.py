@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "tls")]
 
 from tools import PASSWORD, SASL, Tool  # noqa: E402
-from xt_authority import Authority  # noqa: E402
+from xt_authority import ServerAuthority  # noqa: E402
 from xt_people import accounts, cannot_play, served  # noqa: E402
 from xt_server import Server  # noqa: E402
 
@@ -129,7 +129,7 @@ def main():
         sys.exit(77)
     folder = tempfile.mkdtemp(prefix="tercet-gsasl.")
     os.chmod(folder, 0o755)
-    authority = Authority(folder)
+    authority = ServerAuthority(folder)
     authority.client = authority.client_certificate("romeo", "romeo@localhost")
     server = Server(
         domains=("localhost", GUESTS), users=accounts("romeo"),

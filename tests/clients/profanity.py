@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_authority import Authority  # noqa: E402
+from xt_authority import ServerAuthority  # noqa: E402
 from xt_people import TIMEOUT, accounts, cannot_play, served  # noqa: E402
 from xt_server import Server  # noqa: E402
 
@@ -188,7 +188,7 @@ def main():
         return 77
     folder = tempfile.mkdtemp(prefix="tercet-test.")
     try:
-        authority = Authority(folder)
+        authority = ServerAuthority(folder)
         with served(Server(users=accounts("romeo", "juliet", "paris"),
                            options=authority.options())) as server:
             play(server, folder, authority)

@@ -17,7 +17,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
-from xt_authority import Authority  # noqa: E402
+from xt_authority import ServerAuthority  # noqa: E402
 from xt_people import cannot_play, served  # noqa: E402
 from xt_server import Server  # noqa: E402
 
@@ -47,7 +47,7 @@ def main():
     try:
         os.chmod(folder, 0o755)
         install(folder)
-        authority = Authority(folder)
+        authority = ServerAuthority(folder)
         server = Server(users=["juliet@localhost:secret"], options=authority.options())
         server.ca = authority.ca
         with served(server, 8000):

@@ -15,7 +15,8 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_peers import (Authority, Domain, Ejabberd, NameServer, PASSWORD, Prosody)  # noqa: E402
+from xt_authority import Authority  # noqa: E402
+from xt_peers import (Domain, Ejabberd, NameServer, PASSWORD, Prosody)  # noqa: E402
 from xt_people import TIMEOUT, Waiting, cannot_play, new_loop, quiet  # noqa: E402
 from xt_server import Server  # noqa: E402
 

@@ -11,7 +11,8 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_client import Connection, Failure, SASL_NS, has_feature  # noqa: E402
-from xt_peers import Authority, free_ports  # noqa: E402
+from xt_authority import Authority  # noqa: E402
+from xt_peers import free_ports  # noqa: E402
 from xt_server import Server, missing  # noqa: E402
 
 TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))

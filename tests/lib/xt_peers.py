@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Servers that we did not write, as peers of the federation tests: Prosody, ejabberd and the name
 server unbound from Debian, each as processes of the test's own with a folder, ports and a
-configuration of its own on loopback; nothing of an installed service is touched. And the
-certificates for all of them.
+configuration of its own on loopback; nothing of an installed service is touched.
 
 A peer has several domains, so that one start serves many cases of a table."""
 import http.client
@@ -15,7 +14,6 @@ import socket
 import subprocess
 import time
 
-EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 START_TIME = float(os.environ.get("XT_TIMEOUT", "30")) * 2
 PASSWORD = "secret"
 
@@ -43,68 +41,6 @@ def answers(port, address="127.0.0.1"):
         return True
     except OSError:
         return False
-
-
-class Authority:
-    """An authority with certificates for any domain, good ones and bad ones, as files below
-    `folder`; `ca` is what trusts it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o755)
-        self.ca = os.path.join(folder, "ca.pem")
-        self.openssl("req", "-x509", *EC, "-days", "2", "-subj", "/CN=Tercet test authority",
-                     "-addext", "basicConstraints=critical,CA:TRUE",
-                     "-keyout", "ca.key", "-out", "ca.pem")
-
-    def openssl(self, *arguments):
-        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True,
-                       stdin=subprocess.DEVNULL, capture_output=True)
-
-    def path(self, name, ending):
-        return os.path.join(self.folder, f"{name}.{ending}")
-
-    def files(self, name):
-        return self.path(name, "crt"), self.path(name, "key")
-
-    def issue(self, name, domains, kind="signed"):
-        """(certificate, key) of `name` for `domains`; `kind`: "signed", "self-signed" or
-        "expired" (signed, and over since yesterday)."""
-        names = "subjectAltName=" + ",".join(f"DNS:{domain}" for domain in domains)
-        subject = ["-subj", f"/CN={name}"]
-        if kind == "self-signed":
-            self.openssl("req", "-x509", *EC, "-days", "2", *subject, "-addext", names,
-                         "-keyout", f"{name}.key", "-out", f"{name}.crt")
-        else:
-            self.openssl("req", *EC, *subject, "-keyout", f"{name}.key", "-out", f"{name}.req")
-            with open(self.path(name, "ext"), "w", encoding="ascii") as file:
-                file.write(names + "\n")
-            self.sign(name, kind == "expired")
-        for file in self.files(name):
-            os.chmod(file, 0o644)
-        return self.files(name)
-
-    def sign(self, name, expired):
-        """"openssl x509" knows days from now only; "openssl ca" wants a folder, but has dates."""
-        if not expired:
-            self.openssl("x509", "-req", "-in", f"{name}.req", "-CA", "ca.pem", "-CAkey",
-                         "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext",
-                         "-out", f"{name}.crt")
-            return
-        now = time.time()
-        form = "%Y%m%d%H%M%SZ"
-        dates = [time.strftime(form, time.gmtime(now - days * 86400)) for days in (3, 1)]
-        with open(self.path(name, "conf"), "w", encoding="ascii") as file:
-            file.write("[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\nserial=serial\n"
-                       f"new_certs_dir={self.folder}\ndefault_md=sha256\npolicy=p\n"
-                       "[p]\ncommonName=supplied\n")
-        open(os.path.join(self.folder, "index.txt"), "w", encoding="ascii").close()
-        with open(os.path.join(self.folder, "serial"), "w", encoding="ascii") as file:
-            file.write("1000\n")
-        self.openssl("ca", "-batch", "-config", f"{name}.conf", "-in", f"{name}.req", "-cert",
-                     "ca.pem", "-keyfile", "ca.key", "-startdate", dates[0], "-enddate",
-                     dates[1], "-extfile", f"{name}.ext", "-notext", "-out", f"{name}.crt")
 
 
 class Process:

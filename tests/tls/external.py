@@ -17,7 +17,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from xt_authority import Authority  # noqa: E402
+from xt_authority import ServerAuthority  # noqa: E402
 from xt_people import accounts, cannot_play, served  # noqa: E402
 from xt_server import Server  # noqa: E402
 
@@ -171,7 +171,7 @@ def main():
     folders = [os.path.join(folder, name) for name in ("ours", "theirs")]
     for name in folders:
         os.mkdir(name)
-    authority, stranger = (Authority(name) for name in folders)
+    authority, stranger = (ServerAuthority(name) for name in folders)
     server = Server(
         users=accounts("romeo", "juliet"),
         config='c2s: { listen = ( { address = "127.0.0.1"; port = 0; tls = true; '
