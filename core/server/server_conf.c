@@ -54,9 +54,13 @@ static const struct tct_option options[] = {
 	TCT_OPT_END
 };
 
-/* What a server of clients is made of; modules_disabled takes single ones out. */
-static const char *const usual[] = { "c2s", "tls", "saslauth", "sasl2", "auth_internal_hashed", "bind",
-	"roster", "presence", "message", "iq", "disco", NULL };
+/* What a server is made of; modules_disabled takes single ones out, and what needs them. */
+static const struct {
+	const char *name, *needs;
+} usual[] = { { "c2s", NULL }, { "tls", NULL }, { "saslauth", NULL }, { "sasl2", NULL },
+	{ "auth_internal_hashed", NULL }, { "bind", NULL }, { "roster", NULL },
+	{ "presence", NULL }, { "message", NULL }, { "iq", NULL }, { "disco", NULL },
+	{ "s2s", NULL }, { "s2s_secure", "s2s" }, { "dialback", "s2s" } };
 
 /* What core takes from the group of a host, or else from the top level. */
 static const struct tct_option host_options[] = {
@@ -253,16 +257,18 @@ static bool in_list(const char *const *list, const char *name)
 
 void server_plan_wanted(struct server_plan *plan, int i, struct module_host *h)
 {
+	const char *const *disabled = plan->config.modules_disabled;
 	config_setting_t *list;
 
 	vec_fini(&h->wanted);
 	if (i < 0) {
-		for (const char *const *u = usual; *u != NULL; u++) {
-			if (!in_list(plan->config.modules_disabled, *u))
-				vec_push(&h->wanted, *u);
+		for (size_t u = 0; u < sizeof usual / sizeof *usual; u++) {
+			if (!in_list(disabled, usual[u].name) &&
+				(usual[u].needs == NULL || !in_list(disabled, usual[u].needs)))
+				vec_push(&h->wanted, usual[u].name);
 		}
 		for (const char *const *m = plan->config.modules; *m != NULL; m++) {
-			if (!in_list(plan->config.modules_disabled, *m))
+			if (!in_list(disabled, *m))
 				vec_push(&h->wanted, *m);
 		}
 		/* What serves a host is wanted by it. */

@@ -158,6 +158,8 @@ bool s2s_certified(struct tct_stream *s, const char *remote, const char **proble
 
 /* ---- streams ---- */
 
+static void sweep_later(struct tct_mod *m);
+
 struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s)
 {
 	struct s2s *s2s = s2s_of(m);
@@ -167,6 +169,7 @@ struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s)
 		return p;
 	p->stream = s;
 	p->since = tct_now();
+	sweep_later(m);
 	p->next = s2s->peers;
 	if (p->next != NULL)
 		p->next->prev = p;
@@ -286,6 +289,9 @@ static void sweep(struct tct_scope *scope, void *data)
 	struct peer *next;
 
 	(void)scope;
+	s2s_of(m)->sweep = NULL;
+	if (s2s_of(m)->peers != NULL)
+		sweep_later(m);
 	for (struct peer *p = s2s_of(m)->peers; p != NULL; p = next) {
 		next = p->next;
 		if (is_stuck(p))
@@ -297,6 +303,15 @@ static void sweep(struct tct_scope *scope, void *data)
 		else
 			tcti_stream_close(p->stream, NULL, NULL);
 	}
+}
+
+/* A server that talks to no other is not woken. */
+static void sweep_later(struct tct_mod *m)
+{
+	struct s2s *s = s2s_of(m);
+
+	if (s->sweep == NULL)
+		s->sweep = tct_timer_start(tct_mod_scope(m), SWEEP_MS, 0, sweep, m);
 }
 
 /* ---- for people ---- */
@@ -495,8 +510,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	status = tcti_dialer_new(m, &out, &s2s_of(m)->dialer, err);
 	if (status == TCT_OK)
 		status = listen_all(m, err);
-	if (status == TCT_OK)
-		tct_timer_start(tct_mod_scope(m), SWEEP_MS, SWEEP_MS, sweep, m);
 	return status;
 }
 

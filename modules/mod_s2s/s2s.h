@@ -100,6 +100,7 @@ struct s2s {
 	struct path *questions;
 	size_t question_count;
 	struct peer *peers;
+	struct tct_timer *sweep; /* while there are some */
 	struct failure **failures; /* sorted by remote */
 	size_t failure_count;
 };

@@ -175,6 +175,31 @@ sets_group()
 	printf '%s\n' "$1" | grep -qE "(^|[;[:space:]])$2[[:space:]]*[=:][[:space:]]*\{"
 }
 
+# Other servers are asked for by an option, or by whoever speaks of mod_s2s.
+wants_s2s()
+{
+	[ -z "$S2S$S2S_TLS" ] || return 0
+	printf '%s\n' "$CONFIG_SNIPPET" "${TERCET_DEVSERVER_MODULES:-}" "${TERCET_DEVSERVER_ADD:-}" |
+		grep -qE '(^|[^[:alnum:]_])s2s([^[:alnum:]_]|$)'
+}
+
+# The top level of the snippet. Federation is usual, so it is disabled, in the snippet's own list
+# when it has one.
+write_snippet()
+{
+	if wants_s2s; then
+		[ -n "$S2S$S2S_TLS" ] || S2S=0
+		sets_group "$CONFIG_SNIPPET" s2s || write_listeners s2s "$S2S" "$S2S_TLS"
+		printf '%s\n' "$CONFIG_SNIPPET"
+	elif sets_option "$CONFIG_SNIPPET" modules_disabled; then
+		printf '%s\n' "$CONFIG_SNIPPET" |
+			sed -E 's/(modules_disabled[[:space:]]*[=:][[:space:]]*\[)/\1 "s2s",/'
+	else
+		echo 'modules_disabled = [ "s2s" ];'
+		printf '%s\n' "$CONFIG_SNIPPET"
+	fi
+}
+
 # The modules to load besides the usual ones, one a line: all that the project has (or
 # TERCET_DEVSERVER_MODULES), the ones of TERCET_DEVSERVER_ADD, and a store.
 module_names()
@@ -186,7 +211,7 @@ module_names()
 		[ -z "${TERCET_DEVSERVER_MODULES:-}" ] || continue
 		case $name in
 		storage_* | test_* | auth_anonymous) ;;
-		s2s | s2s_secure | dialback) [ -z "$S2S$S2S_TLS" ] || echo "$name" ;;
+		s2s | s2s_secure | dialback) ! wants_s2s || echo "$name" ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -261,13 +286,11 @@ write_config()
 			[ ${#ADMINS[@]} = 0 ] ||
 				echo "admins = [ $(printf '%s\n' "${ADMINS[@]}" | comma_list) ];"
 			sets_group "$CONFIG_SNIPPET" c2s || write_listeners c2s "$C2S" "$C2S_TLS"
-			[ -z "$S2S$S2S_TLS" ] || sets_group "$CONFIG_SNIPPET" s2s ||
-				write_listeners s2s "$S2S" "$S2S_TLS"
 			[ ${#COMPONENTS[@]} = 0 ] || sets_group "$CONFIG_SNIPPET" component ||
 				write_listeners component "$COMPONENT" "$COMPONENT_TLS"
 			sets_group "$CONFIG_SNIPPET" tls || write_certificate
 			[ $NO_LIMITS = no ] || no_limits
-			printf '%s\n' "$CONFIG_SNIPPET"
+			write_snippet
 			echo "hosts = ("
 			for domain in "${DOMAINS[@]}"; do
 				printf '%s\t{\n\t\tname = %s;\n%s\n\t}' "$comma" "$(quote "$domain")" \
