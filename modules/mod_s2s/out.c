@@ -299,6 +299,10 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 
 	if (p == NULL || p->state == PATH_READY)
 		return TCT_HANDLED;
+	if (peer->tls_asked) {
+		fail(p, "it goes on in clear text where TLS should begin");
+		return TCT_HANDLED;
+	}
 	if (begin_tls(peer, s, e))
 		return TCT_HANDLED;
 	peer->greeted = true;

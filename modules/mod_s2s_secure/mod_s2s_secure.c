@@ -35,7 +35,8 @@ static const struct tct_option options[] = {
 
 /* Of a stream. */
 struct secure_stream {
-	bool asked; /* EXTERNAL is under way on one that we opened */
+	bool asked;   /* EXTERNAL is under way on one that we opened */
+	bool aborted; /* by us: only its failure is awaited */
 	uint8_t tries;
 };
 
@@ -233,12 +234,14 @@ static enum tct_verdict on_success(struct tct_mod *m, struct tct_stream *s,
 static enum tct_verdict on_failure(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
+	struct secure_stream *ss = tcti_stream_data(m, s);
 	struct tct_mod *s2s;
 	const struct tcti_s2s_ops *ops = tct_service(m, "s2s", &s2s);
 
 	(void)e;
-	if (!awaited(m, s))
+	if (!awaited(m, s) && !ss->aborted)
 		return TCT_CONTINUE;
+	ss->aborted = false;
 	if (!ops->next(s2s, s))
 		ops->refused(s2s, s, "it does not believe our certificate");
 	return TCT_HANDLED;
@@ -251,7 +254,7 @@ static enum tct_verdict on_challenge(struct tct_mod *m, struct tct_stream *s,
 	(void)e;
 	if (!awaited(m, s))
 		return TCT_CONTINUE;
-	((struct secure_stream *)tcti_stream_data(m, s))->asked = true;
+	((struct secure_stream *)tcti_stream_data(m, s))->aborted = true;
 	tcti_stream_send(s, tcti_nonza_new(NS_SASL, "abort"));
 	return TCT_HANDLED;
 }
