@@ -6,6 +6,7 @@
 #include "core/base/budget.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/loop/loop.h"
 #include "core/mod/module.h"
 #include "core/server/stream.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 static struct list listeners = { &listeners, &listeners };
+static struct list dialers = { &dialers, &dialers };
 static bool started, disabled;
 
 struct certset *listener_certset(const struct stream_listener *l)
@@ -106,9 +108,33 @@ int tcti_dialer_new(struct tct_mod *m, const struct tcti_listener *spec,
 		listener_unref(l);
 		return status;
 	}
+	list_push(&dialers, &l->link);
 	scope_add(&m->scope, &l->node, module_ends);
 	*dialer = (struct tcti_dialer *)l;
 	return TCT_OK;
+}
+
+static void take_limits(struct list *list, const struct tct_mod *m, const struct tcti_listener *spec)
+{
+	list_each (node, list) {
+		struct stream_listener *l = list_entry(node, struct stream_listener, link);
+
+		if (l->mod != m || l->spec.kind != spec->kind)
+			continue;
+		l->spec.require_encryption = spec->require_encryption;
+		l->spec.login_deadline = spec->login_deadline;
+		l->spec.stanza_size = spec->stanza_size;
+		l->spec.close_timeout = spec->close_timeout;
+		l->spec.unproven = spec->unproven;
+		l->spec.unproven_per_address = spec->unproven_per_address;
+	}
+}
+
+void tcti_listen_limits(struct tct_mod *m, const struct tcti_listener *spec)
+{
+	assert_loop();
+	take_limits(&listeners, m, spec);
+	take_limits(&dialers, m, spec);
 }
 
 int tcti_listen(struct tct_mod *m, const struct tcti_listener *spec, struct tct_error *err)

@@ -493,6 +493,34 @@ static int listen_all(struct tct_mod *m, struct tct_error *err)
 	return TCT_OK;
 }
 
+static bool same_endpoints(const struct s2s_config *a, const struct s2s_config *b)
+{
+	const struct endpoint *x = a->listen.items, *y = b->listen.items;
+
+	if (a->listen.count != b->listen.count)
+		return false;
+	for (size_t i = 0; i < a->listen.count; i++) {
+		if (strcmp(x[i].address, y[i].address) != 0 || x[i].port != y[i].port ||
+			x[i].tls != y[i].tls)
+			return false;
+	}
+	return true;
+}
+
+/* Streams stay, unless there are other listeners. */
+static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
+{
+	struct tcti_listener in = limits_of(m, TCTI_STREAM_S2S_IN);
+	struct tcti_listener out = limits_of(m, TCTI_STREAM_S2S_OUT);
+
+	(void)err;
+	if (!same_endpoints(old, tct_mod_config(m)))
+		return TCT_EBUSY;
+	tcti_listen_limits(m, &in);
+	tcti_listen_limits(m, &out);
+	return TCT_OK;
+}
+
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	struct tcti_listener out = limits_of(m, TCTI_STREAM_S2S_OUT);
@@ -528,5 +556,6 @@ TCT_MODULE_FLAGS(s2s, TCT_GLOBAL | TCT_INTERNAL,
 	.stream_size = sizeof(struct peer),
 	.load        = load,
 	.unload      = unload,
+	.reconfigure = reconfigure,
 	.stream_end  = stream_end,
 );

@@ -150,6 +150,20 @@ class Server:
             file.truncate()
             file.write(text)
 
+    def renew_certificate(self):
+        """Another self-signed one takes the place of devserver's, in files of the same owner."""
+        names, made = ("cert.pem", "key.pem"), [os.path.join(self.folder, name) for name in (
+            "renewed.crt", "renewed.key")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9", "-subj",
+                        "/CN=renewed", "-addext", f"subjectAltName=DNS:{self.domain}",
+                        "-out", made[0], "-keyout", made[1]], check=True, capture_output=True)
+        for name, file in zip(names, made):
+            with open(file, "rb") as source, \
+                    open(os.path.join(self.state, name), "r+b") as target:
+                target.truncate()
+                target.write(source.read())
+
     def list_module(self, module, wanted):
         """Puts a module into the list in tercet.conf, or takes it out."""
         def change(text):

@@ -338,6 +338,10 @@ struct tcti_listener {
 /* In load() of a global module: opens now, accepts when the server is ready, closes at
  * unload. The struct is copied. */
 TCT_API int tcti_listen(struct tct_mod *m, const struct tcti_listener *l, struct tct_error *err);
+/* Other limits for all listeners and dialers of `m` of that kind, and for what begins on their
+ * streams from now on: require_encryption, login_deadline, stanza_size, close_timeout and the
+ * two of the unproven are taken from `l`. */
+TCT_API void tcti_listen_limits(struct tct_mod *m, const struct tcti_listener *l);
 /* True when every listener of that kind is on a loopback address; in load() of a host's module
  * those of the configuration are open. */
 TCT_API bool tcti_listeners_loopback(uint32_t kind);
