@@ -143,16 +143,32 @@ static bool pipe_write(struct pipe *pipe, struct delivery *d, struct ticket *tic
 	return true;
 }
 
-void pipe_write_first(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
+static void add_first(struct pipe *pipe, struct item *it, struct ticket *ticket, size_t bytes)
+{
+	add(pipe, it, ticket, bytes);
+	stop_waiting(pipe); /* for what was the first */
+	list_remove(&it->link);
+	list_push_front(&pipe->items, &it->link);
+}
+
+void pipe_write_first(struct pipe *pipe, struct delivery *d)
 {
 	struct item *it = item_new();
 
 	it->delivery = d;
 	it->soft = true;
-	add(pipe, it, ticket, delivery_size(d));
-	stop_waiting(pipe); /* for what was the first */
-	list_remove(&it->link);
-	list_push_front(&pipe->items, &it->link);
+	add_first(pipe, it, NULL, delivery_size(d));
+}
+
+/* An entry without anything in it. */
+void pipe_wait_first(struct pipe *pipe, struct ticket *ticket)
+{
+	add_first(pipe, item_new(), ticket, 0);
+}
+
+static bool is_barrier(const struct item *it)
+{
+	return it->delivery == NULL && it->len == 0;
 }
 
 size_t pipe_unwritten(const struct pipe *pipe)
@@ -169,7 +185,7 @@ void pipe_drop_raw(struct pipe *pipe)
 	list_each (node, &pipe->items) {
 		struct item *it = list_entry(node, struct item, link);
 
-		if (it->delivery != NULL)
+		if (it->delivery != NULL || is_barrier(it))
 			continue;
 		list_remove(node);
 		pipe->count--;

@@ -45,10 +45,12 @@ bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *tick
 /* The first of those; the caller's, with its ticket (NULL: none). NULL: there is none. */
 struct delivery *pipe_take_behind(struct pipe *pipe, struct ticket **ticket);
 /* To the front of WRITE, not counted and not bounded: for what COUNT has kept. `d` is taken. */
-void pipe_write_first(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
+void pipe_write_first(struct pipe *pipe, struct delivery *d);
+/* What waits at WRITE waits for the ticket, too. */
+void pipe_wait_first(struct pipe *pipe, struct ticket *ticket);
 /* Stanzas at WRITE. */
 size_t pipe_unwritten(const struct pipe *pipe);
-/* What is no stanza goes: the connection that it was for is gone. */
+/* What is no stanza goes, for the connection that it was for is gone; but not what waits. */
 void pipe_drop_raw(struct pipe *pipe);
 /* Bytes that are no stanza (acknowledgements, stream end); they keep their place. */
 void pipe_raw(struct pipe *pipe, struct span bytes, struct ticket *ticket);

@@ -538,16 +538,16 @@ void tcti_pipe_release(struct tct_session *s)
 	pipe_release(&s->pipe);
 }
 
-void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool marked)
+void tcti_pipe_replay(struct tct_session *s, struct delivery *d)
 {
-	struct row *row = row_of(d);
-	struct ticket *ticket = NULL;
+	if (!s->ended)
+		pipe_write_first(&s->pipe, delivery_ref(d));
+}
 
-	if (s->ended)
-		return;
-	if (marked && row != NULL && row->archive != NULL)
-		ticket = txn_ticket(txn_of_turn(row->archive->kv.env));
-	pipe_write_first(&s->pipe, delivery_ref(d), ticket);
+void tcti_pipe_wait_first(struct tct_session *s, struct tct_txn *txn)
+{
+	if (!s->ended)
+		pipe_wait_first(&s->pipe, txn_ticket(txn));
 }
 
 void tcti_pipe_wait(struct tct_session *s, struct tct_txn *txn)

@@ -111,11 +111,14 @@ enum tct_verdict mam_on_deliver(struct tct_mod *m, struct tct_event *ev)
 tct_row_done_fn *mam_on_restored(struct tct_mod *m, struct tct_entity *e, uint64_t id,
 	struct tct_elem *extra)
 {
+	struct tct_elem *delay;
 	char stamp[TCT_TIME_SIZE];
 
 	mam_add_id(m, e, id, extra);
 	tct_time_text(stamp, (int64_t)(id >> 8), true);
-	tct_set(tct_add(extra, "urn:xmpp:delay", "delay"), "stamp", stamp);
+	delay = tct_add(extra, "urn:xmpp:delay", "delay");
+	tct_set(delay, "from", tct_jid_text(tct_mod_jid(m)));
+	tct_set(delay, "stamp", stamp);
 	return NULL;
 }
 

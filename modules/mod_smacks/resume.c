@@ -54,13 +54,12 @@ struct tct_stream *sm_take_waiting(struct sm *sm)
 }
 
 /* What was written on the old connection and not acknowledged comes before what was not. */
-static void replay(struct sm *sm, bool renumbered)
+static void replay(struct sm *sm)
 {
 	uint32_t written = sm->queue.count - (uint32_t)tcti_pipe_unwritten(sm->session);
 
 	for (uint32_t i = written; i > 0; i--)
-		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1),
-			renumbered);
+		tcti_pipe_replay(sm->session, queue_get(&sm->queue, i - 1));
 }
 
 /* After a crash: what the client has is known by its own number only; from here on both sides
@@ -178,7 +177,9 @@ void sm_finish_resume(struct tct_mod *m, struct sm *sm)
 	tct_set(e, "previd", sm->id);
 	tct_set_int(e, "h", tcti_session_handled(sm->session));
 	answer_send(m, s, e, sm->session);
-	replay(sm, renumbered);
+	replay(sm);
+	if (renumbered && sm->key != 0)
+		tcti_pipe_wait_first(sm->session, tcti_txn_of_turn(m));
 	if (sm->queue.count > 0)
 		sm_ask(m, sm);
 }

@@ -415,7 +415,6 @@ class Device(Client):
         self.caught_up = False  # in this session
         self.session_heard, self.highest = {}, {}
         self.duplicates = 0     # in all; those in one session are a failure
-        self.again = 0          # of these, to a session that was resumed after a kill
         self.sent, self.presence = 0, 0     # stanzas of this session; which of them it was
 
     def enabled(self):
@@ -443,15 +442,15 @@ class Device(Client):
             raise self.broken(f"an error came: {element}")
         oid = self.check(element)
         sender, number = number_of(oid)
-        if self.late(element) and (self.archived or self.taken_up):
-            # What waited for us may come once more after a kill: that it has arrived, or that
-            # we read the archive, is written down a little later.
-            self.again += oid in self.session_heard
-            self.keep(oid, self.history.get(oid, self.stamp(element)))
-            return
         if oid in self.session_heard:
             raise self.broken(f"{oid} came twice to one session: {element}"[:600]
                               + f" (before: {self.session_heard[oid]}, now {self.handled})")
+        if self.late(element) and (self.archived or self.taken_up):
+            # What waited for us may come to another session after a kill: that it has arrived,
+            # or that we read the archive, is written down a little later.
+            self.session_heard[oid] = self.handled
+            self.keep(oid, self.history.get(oid, self.stamp(element)))
+            return
         if number < self.highest.get(sender, 0):
             raise self.broken(f"{oid} came after {sender}-{self.highest[sender]}")
         self.session_heard[oid] = self.handled

@@ -289,9 +289,11 @@ TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, con
 /* What is held goes on to COUNT and WRITE, in order. */
 TCT_API void tcti_pipe_release(struct tct_session *s);
 /* Writes again what was counted and written before (after a resumption), in front of all that
- * waits at WRITE: the newest comes first. `d` is borrowed. `marked`: in this turn it got another
- * number (tcti_delivery_mark), which is on disk before the client counts it. */
-TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d, bool marked);
+ * waits at WRITE: the newest comes first. `d` is borrowed. */
+TCT_API void tcti_pipe_replay(struct tct_session *s, struct delivery *d);
+/* All that waits at WRITE leaves when `txn` is on disk, or has failed: what was numbered in it again
+ * (tcti_delivery_mark) must not reach the client before. */
+TCT_API void tcti_pipe_wait_first(struct tct_session *s, struct tct_txn *txn);
 /* For the owner of COUNT, before what was counted goes out on another connection: false when it
  * must not (tct_on_unwanted). First the pipe drops those that were not written; then the owner
  * takes them, and those that were, from what it keeps, and says so of each, once. */
