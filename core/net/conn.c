@@ -12,8 +12,11 @@
 #include "core/loop/loop.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define READ_BYTES (64 * 1024)
@@ -47,6 +50,7 @@ struct conn {
 	char *kept, *raw; /* unused plain input; an incomplete TLS record; exact size */
 	uint32_t kept_len, raw_len;
 	uint32_t limit, handshake_bytes;
+	uint64_t written;      /* bytes that the socket has taken */
 	size_t queued, unused; /* as the budget counts output and input */
 	int64_t deadline; /* tct_monotonic(); 0: none */
 	uint8_t state, reason;
@@ -219,6 +223,7 @@ static void send_now(struct conn *c, struct span bytes)
 				break;
 			bytes.data += n;
 			bytes.len -= (size_t)n;
+			c->written += (uint64_t)n;
 		}
 	}
 	if (bytes.len > 0)
@@ -294,6 +299,18 @@ struct str *conn_output(struct conn *c)
 	if (c->out.data == NULL && out_count > 0)
 		c->out = outs[--out_count];
 	return &c->out;
+}
+
+uint64_t conn_written(const struct conn *c, uint64_t *confirmed)
+{
+	int left = 0;
+
+	if (ioctl(c->io.io.fd, SIOCOUTQ, &left) != 0)
+		left = INT_MAX;
+	if (left > 0 && c->state != CONN_LIVE)
+		left--; /* FIN counts as a byte */
+	*confirmed = left >= 0 && (uint64_t)left <= c->written ? c->written - (uint64_t)left : 0;
+	return c->written;
 }
 
 size_t conn_pending(const struct conn *c)

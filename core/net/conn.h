@@ -46,6 +46,9 @@ void conn_start_tls(struct conn *c, struct certset *set, const struct tls_params
 /* Where output is appended; marks the connection to be flushed. NULL when it is closing. */
 struct str *conn_output(struct conn *c);
 size_t conn_pending(const struct conn *c); /* bytes that are not sent yet */
+/* Bytes that the socket has taken since it was opened, and how many of them the peer's TCP has
+ * acknowledged, as far as the kernel says. */
+uint64_t conn_written(const struct conn *c, uint64_t *confirmed);
 /* Encrypts and sends what was collected, gives paused input again, frees what is dead; at
  * the end of each turn. */
 void conns_flush(void);

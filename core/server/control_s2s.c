@@ -39,11 +39,11 @@ static void add_row(const struct tcti_s2s_row *row, void *data)
 	if (!concerns(q, row))
 		return;
 	json_array_append_new(q->call->rows,
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "remote", row->remote,
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "remote", row->remote,
 			"local", row->local, "direction", row->incoming ? "in" : "out", "state",
 			row->state, "address", or_none(row->address), "proof",
-			or_none(row->proof), "tls", or_none(row->tls), "since",
-			(json_int_t)row->since, "stanzas", (json_int_t)row->stanzas, "queued",
+			or_none(row->proof), "tls", or_none(row->tls), "management",
+			or_none(row->management), "since", (json_int_t)row->since, "stanzas", (json_int_t)row->stanzas, "queued",
 			(json_int_t)row->queued));
 }
 
@@ -61,6 +61,8 @@ static void describe(const struct tcti_s2s_row *row, void *data)
 	str_printf(&q->text, ", %s", row->tls != NULL ? row->tls : "not encrypted");
 	if (row->proof != NULL)
 		str_printf(&q->text, ", proof: %s", row->proof);
+	if (row->management != NULL)
+		str_printf(&q->text, ", stream management: %s", row->management);
 	if (row->issuer != NULL) {
 		tct_time_text(until, row->until * 1000000, false);
 		str_printf(&q->text, ", certificate of \"%s\" until %s", row->issuer, until);

@@ -4,12 +4,16 @@
 #include "core/server/inbound.h"
 
 #include "core/base/mem.h"
+#include "core/base/scope.h"
 #include "core/base/str.h"
+#include "core/mod/module.h"
 #include "core/server/session.h"
 #include "core/server/turn.h"
 #include "core/store/txn.h"
 #include "core/xmpp/jid.h"
 #include "core/xmpp/payload.h"
+
+#include <tercet/internal/peers.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +24,8 @@ struct inbound_token {
 	struct list link; /* in its session's list until all before it are done, too */
 	struct ticket_waiter waiter;
 	struct ticket *ticket; /* counted, while waited for */
-	struct tct_session *session; /* counted */
+	struct tct_session *session; /* counted; NULL: */
+	struct tcti_intake *intake;  /* counted */
 	uint32_t number;
 	uint32_t floor; /* that its write set says; if marked */
 	bool ended, marked, done;
@@ -69,24 +74,129 @@ void tcti_session_notice(struct tct_session *s)
 	turn_call(&s->scope, notice, s);
 }
 
+/* ---- of a stream of another server: whoever counts outlives the stream ---- */
+
+struct tcti_intake {
+	struct inbound inbound;
+	struct tct_scope scope; /* of calls of fn */
+	struct tct_mod *mod;
+	tcti_intake_fn *fn;
+	void *data;
+	uint32_t refs; /* the owner's, and of each token */
+};
+
+struct tcti_intake *tcti_intake_new(struct tct_mod *m, tcti_intake_fn *fn, void *data)
+{
+	struct tcti_intake *k = mem_zalloc(sizeof *k);
+
+	inbound_init(&k->inbound);
+	scope_init(&k->scope, m);
+	k->mod = m;
+	k->fn = fn;
+	k->data = data;
+	k->refs = 1;
+	return k;
+}
+
+static void intake_unref(struct tcti_intake *k)
+{
+	if (--k->refs == 0)
+		free(k);
+}
+
+void tcti_intake_free(struct tcti_intake *k)
+{
+	if (k == NULL)
+		return;
+	scope_end(&k->scope);
+	k->fn = NULL;
+	intake_unref(k);
+}
+
+uint32_t tcti_intake_received(const struct tcti_intake *k)
+{
+	return k->inbound.received;
+}
+
+uint32_t tcti_intake_handled(const struct tcti_intake *k)
+{
+	return k->inbound.handled;
+}
+
+struct inbound_token *intake_begin(struct tcti_intake *k)
+{
+	struct inbound_token *t;
+
+	if (k == NULL)
+		return NULL;
+	t = mem_zalloc(sizeof *t);
+	t->intake = k;
+	k->refs++;
+	list_push(&k->inbound.tokens, &t->link);
+	t->number = ++k->inbound.received;
+	return t;
+}
+
+static void intake_notice(void *data)
+{
+	struct tcti_intake *k = data;
+
+	k->inbound.noticed = false;
+	mod_enter(k->mod);
+	k->fn(k->mod, k->data);
+	mod_leave(k->mod);
+}
+
+void tcti_intake_notice(struct tcti_intake *k)
+{
+	if (k->fn == NULL || k->inbound.noticed)
+		return;
+	k->inbound.noticed = true;
+	turn_call(&k->scope, intake_notice, k);
+}
+
+static void notice_owner(const struct inbound_token *t)
+{
+	if (t->session != NULL)
+		tcti_session_notice(t->session);
+	else
+		tcti_intake_notice(t->intake);
+}
+
+static void token_free(struct inbound_token *t)
+{
+	list_remove(&t->link);
+	if (t->session != NULL)
+		session_unref(t->session);
+	else
+		intake_unref(t->intake);
+	free(t);
+}
+
+/* ---- in order ---- */
+
+static struct inbound *inbound_of(struct inbound_token *t)
+{
+	return t->session != NULL ? &t->session->inbound : &t->intake->inbound;
+}
+
+/* The owner may go with the last of its tokens. */
 static void done(struct inbound_token *t)
 {
-	struct tct_session *s = session_ref(t->session);
-	struct inbound *in = &s->inbound;
-	struct list *node;
+	struct inbound *in = inbound_of(t);
+	struct inbound_token *next;
 
 	t->done = true;
-	while ((node = list_first(&in->tokens)) != NULL) {
-		t = list_entry(node, struct inbound_token, link);
-		if (!t->done)
-			break;
-		list_remove(node);
-		session_unref(t->session);
-		free(t);
+	for (t = list_entry(in->tokens.next, struct inbound_token, link); t->done; t = next) {
+		bool last = t->link.next == &in->tokens;
+
+		next = list_entry(t->link.next, struct inbound_token, link);
 		in->handled++;
-		tcti_session_notice(s);
+		notice_owner(t);
+		token_free(t);
+		if (last)
+			return;
 	}
-	session_unref(s);
 }
 
 /* That many are handled, says a set that is on disk. */
@@ -154,7 +264,7 @@ void inbound_end(struct inbound_token *t, struct tct_txn *txn)
 		done(t);
 		return;
 	}
-	if (t->session->key != 0 && !t->session->ended && ticket_state(ticket) == TICKET_OPEN)
+	if (t->session != NULL && t->session->key != 0 && !t->session->ended && ticket_state(ticket) == TICKET_OPEN)
 		mark(t, txn);
 	t->ticket = ticket_ref(ticket);
 	t->waiter.fn = ticket_done;

@@ -3,7 +3,8 @@
 /* inbound.h - which of a session's stanzas are done with: the event has ended (a deferred
  * question: was answered) and what it wrote is on disk. Counted in order, so that the number
  * of handled stanzas says which ones (XEP-0198's `h`); a stanza that waits holds the count of
- * those behind it, not their handling. Costs nothing until somebody tracks the session.
+ * those behind it, not their handling. Costs nothing until somebody tracks the session, or
+ * counts what a stream of another server gives (tcti_stream_set_intake).
  *
  * For a session that outlives the process the number is written down with what its stanzas
  * write: in the archive row that a stanza leaves with its sender, or by the owner of the pipe.
@@ -43,6 +44,9 @@ void inbound_init(struct inbound *in);
 void inbound_fini(struct inbound *in);
 /* For a stanza that was read; NULL when the session is not tracked. */
 struct inbound_token *inbound_begin(struct tct_session *s);
+/* The same for a stream of another server; NULL: nobody counts. */
+struct tcti_intake;
+struct inbound_token *intake_begin(struct tcti_intake *k);
 /* Its event has ended; `txn` (borrowed, may be NULL) is its write set. The token is taken;
  * NULL does nothing. */
 void inbound_end(struct inbound_token *t, struct tct_txn *txn);

@@ -6,6 +6,7 @@
 #include "core/base/budget.h"
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
+#include "core/mod/module.h"
 #include "core/server/event.h"
 #include "core/server/router.h"
 #include "core/store/txn.h"
@@ -20,17 +21,23 @@ struct item {
 	struct list link;
 	struct delivery *delivery;
 	struct ticket *ticket; /* counted; NULL: nothing to wait for */
+	uint64_t tag;          /* the owner's; 0: none */
 };
 
 struct tcti_outlet {
-	struct list items;
+	struct list items;     /* to be written */
+	struct list kept;      /* written, not confirmed by the peer */
 	struct list dirty;     /* in the list of those to be written at the end of the turn */
 	struct list of_stream; /* in its stream's list */
 	struct tct_stream *stream;
 	struct ticket_waiter waiter; /* on the ticket of the first item */
 	bool waiting;
-	uint32_t count, count_max;
-	size_t bytes, bytes_max;
+	uint32_t keeps; /* what is kept: bits of enum tct_type */
+	struct tct_mod *mod;
+	tcti_outlet_written_fn *written;
+	void *data;
+	uint32_t count, count_max, kept_count; /* all, and those kept */
+	size_t bytes, bytes_max, kept_bytes;
 };
 
 static struct list dirty = { &dirty, &dirty };
@@ -47,6 +54,7 @@ struct tcti_outlet *tcti_outlet_new(uint32_t count_max, size_t bytes_max)
 	struct tcti_outlet *o = mem_zalloc(sizeof *o);
 
 	list_init(&o->items);
+	list_init(&o->kept);
 	list_init(&o->dirty);
 	list_init(&o->of_stream);
 	o->count_max = count_max;
@@ -61,36 +69,49 @@ static void stop_waiting(struct tcti_outlet *o)
 	o->waiting = false;
 }
 
-/* Takes the first one out; its delivery is the caller's. */
-static struct delivery *take(struct tcti_outlet *o, bool *failed)
+static struct item *first_of(const struct list *l)
 {
-	struct item *it = list_entry(list_pop(&o->items), struct item, link);
-	struct delivery *d = it->delivery;
-	size_t bytes = delivery_size(d);
+	return list_entry(l->next, struct item, link);
+}
 
-	*failed = it->ticket != NULL && ticket_state(it->ticket) == TICKET_FAILED;
-	if (it->ticket != NULL)
-		ticket_unref(it->ticket);
-	free(it);
+static bool has_failed(const struct item *it)
+{
+	return it->ticket != NULL && ticket_state(it->ticket) == TICKET_FAILED;
+}
+
+/* Takes it out of its list. */
+static void drop(struct tcti_outlet *o, struct item *it)
+{
+	size_t bytes = delivery_size(it->delivery);
+
+	list_remove(&it->link);
 	o->count--;
 	o->bytes -= bytes;
 	budget_sub(BUDGET_QUEUES, bytes);
-	return d;
+	if (it->ticket != NULL)
+		ticket_unref(it->ticket);
+	delivery_unref(it->delivery);
+	free(it);
+}
+
+/* Takes it out, after fn has got its stanza. */
+static void give(struct tcti_outlet *o, struct item *it, tcti_outlet_fn *fn, void *data)
+{
+	struct tct_stanza *st =
+		fn == NULL || has_failed(it) ? NULL : delivery_stanza(it->delivery);
+	uint64_t tag = it->tag;
+
+	drop(o, it);
+	if (st != NULL)
+		fn(st, tag, data);
 }
 
 void tcti_outlet_drain(struct tcti_outlet *o, tcti_outlet_fn *fn, void *data)
 {
-	bool failed;
-
 	stop_waiting(o);
-	while (!list_empty(&o->items)) {
-		struct delivery *d = take(o, &failed);
-		struct tct_stanza *st = failed || fn == NULL ? NULL : delivery_stanza(d);
-
-		delivery_unref(d);
-		if (st != NULL)
-			fn(st, data);
-	}
+	tcti_outlet_rewind(o);
+	while (!list_empty(&o->items))
+		give(o, first_of(&o->items), fn, data);
 }
 
 void tcti_outlet_free(struct tcti_outlet *o)
@@ -103,21 +124,28 @@ void tcti_outlet_free(struct tcti_outlet *o)
 	free(o);
 }
 
-int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev)
+/* What is kept may be unsent, too. */
+static size_t unsent_of(const struct tcti_outlet *o)
 {
-	struct delivery *d = delivery_new(ev->stanza, NULL, NULL);
-	struct ticket *ticket = event_ticket(event_of(ev));
-	size_t bytes = delivery_size(d);
 	size_t unsent = o->stream != NULL ? conn_pending(o->stream->conn) : 0;
+
+	return unsent > o->kept_bytes ? unsent - o->kept_bytes : 0;
+}
+
+static int put(struct tcti_outlet *o, struct tct_stanza *st, struct ticket *ticket, uint64_t tag)
+{
+	struct delivery *d = delivery_new(st, NULL, NULL);
+	size_t bytes = delivery_size(d);
 	struct item *it;
 
-	if (o->count >= o->count_max || o->bytes + unsent + bytes > o->bytes_max) {
+	if (o->count >= o->count_max || o->bytes + unsent_of(o) + bytes > o->bytes_max) {
 		delivery_unref(d);
 		return TCT_EFULL;
 	}
 	it = mem_zalloc(sizeof *it);
 	it->delivery = d;
 	it->ticket = ticket != NULL ? ticket_ref(ticket) : NULL;
+	it->tag = tag;
 	list_push(&o->items, &it->link);
 	o->count++;
 	o->bytes += bytes;
@@ -125,6 +153,70 @@ int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev)
 	if (o->stream != NULL)
 		mark(o);
 	return TCT_OK;
+}
+
+int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev)
+{
+	return put(o, ev->stanza, event_ticket(event_of(ev)), 0);
+}
+
+void tcti_outlet_tag(struct tcti_outlet *o, uint64_t tag)
+{
+	list_entry(o->items.prev, struct item, link)->tag = tag;
+}
+
+int tcti_outlet_put(struct tcti_outlet *o, struct tct_stanza *st, uint64_t tag)
+{
+	int status = put(o, st, NULL, tag);
+
+	if (status == TCT_OK)
+		tct_stanza_unref(st);
+	return status;
+}
+
+/* ---- what is written and not confirmed ---- */
+
+void tcti_outlet_keep(struct tct_mod *m, struct tcti_outlet *o, uint32_t types,
+	tcti_outlet_written_fn *fn, void *data)
+{
+	o->mod = m;
+	o->keeps = types;
+	o->written = fn;
+	o->data = data;
+}
+
+uint32_t tcti_outlet_kept(const struct tcti_outlet *o, size_t *bytes)
+{
+	if (bytes != NULL)
+		*bytes = o->kept_bytes;
+	return o->kept_count;
+}
+
+uint64_t tcti_outlet_confirm(struct tcti_outlet *o, uint32_t n)
+{
+	uint64_t tag = 0;
+
+	for (; n > 0 && !list_empty(&o->kept); n--) {
+		struct item *it = first_of(&o->kept);
+
+		if (it->tag != 0)
+			tag = it->tag;
+		o->kept_count--;
+		o->kept_bytes -= delivery_size(it->delivery);
+		drop(o, it);
+	}
+	return tag;
+}
+
+void tcti_outlet_rewind(struct tcti_outlet *o)
+{
+	stop_waiting(o);
+	list_splice(&o->kept, &o->items);
+	list_splice(&o->items, &o->kept);
+	o->kept_count = 0;
+	o->kept_bytes = 0;
+	if (o->stream != NULL)
+		mark(o);
 }
 
 void tcti_outlet_attach(struct tcti_outlet *o, struct tct_stream *s)
@@ -178,22 +270,49 @@ static bool passes(struct tcti_outlet *o)
 	return false;
 }
 
-static void flush(struct tcti_outlet *o)
+static void keep(struct tcti_outlet *o, struct item *it)
 {
-	bool failed;
+	list_remove(&it->link);
+	if (it->ticket != NULL)
+		ticket_unref(it->ticket);
+	it->ticket = NULL;
+	list_push(&o->kept, &it->link);
+	o->kept_count++;
+	o->kept_bytes += delivery_size(it->delivery);
+}
+
+static bool write_all(struct tcti_outlet *o)
+{
+	bool any = false;
 
 	list_remove(&o->dirty);
 	while (o->stream != NULL && !list_empty(&o->items) && passes(o)) {
 		struct str *out = conn_output(o->stream->conn);
-		struct delivery *d;
+		struct item *it = first_of(&o->items);
 
 		if (out == NULL)
-			return; /* the stream ends; its owner will be told */
-		d = take(o, &failed);
-		if (!failed)
-			delivery_write(d, out);
-		delivery_unref(d);
+			break; /* the stream ends; its owner will be told */
+		if (has_failed(it)) {
+			drop(o, it);
+			continue;
+		}
+		delivery_write(it->delivery, out);
+		any = true;
+		if ((delivery_type(it->delivery) & o->keeps) != 0)
+			keep(o, it);
+		else
+			drop(o, it);
 	}
+	return any;
+}
+
+static void flush(struct tcti_outlet *o)
+{
+	if (!write_all(o) || o->written == NULL)
+		return;
+	mod_enter(o->mod);
+	o->written(o->mod, o, o->data);
+	mod_leave(o->mod);
 }
 
 void outlets_flush(void)
@@ -211,7 +330,7 @@ void outlets_leave(struct tct_stream *s)
 	while ((node = list_pop(&s->outlets)) != NULL) {
 		struct tcti_outlet *o = list_entry(node, struct tcti_outlet, of_stream);
 
-		flush(o);
+		write_all(o);
 		o->stream = NULL;
 	}
 }
@@ -220,11 +339,19 @@ void outlets_leave(struct tct_stream *s)
 
 void tcti_bounce(struct tct_mod *m, struct tct_stanza *st, uint32_t condition, const char *text)
 {
+	tcti_bounce_with(m, st, condition, text, NULL);
+}
+
+void tcti_bounce_with(struct tct_mod *m, struct tct_stanza *st, uint32_t condition,
+	const char *text, struct tct_txn *txn)
+{
 	struct tct_stanza *error = NULL;
 
 	if ((tct_stanza_type(st) & (TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_PROBE)) == 0)
 		error = tct_stanza_error(st, condition, text);
-	if (error != NULL)
+	if (error != NULL && txn != NULL)
+		router_route_with(m, error, txn);
+	else if (error != NULL)
 		router_route(m, NULL, error, TCT_NEW);
 	tct_stanza_unref(st);
 }

@@ -8,6 +8,7 @@
 #include "core/mod/module.h"
 #include "core/net/addr.h"
 #include "core/net/peer.h"
+#include "core/server/inbound.h"
 #include "core/server/listener.h"
 #include "core/server/negotiate.h"
 #include "core/server/outlet.h"
@@ -382,6 +383,26 @@ const struct tct_jid *tcti_stream_local(const struct tct_stream *s)
 void tcti_stream_route(struct tct_stream *s, struct tct_stanza *st)
 {
 	router_from_peer(s, st);
+}
+
+void tcti_stream_set_intake(struct tct_stream *s, struct tcti_intake *k)
+{
+	s->intake = k;
+}
+
+void tcti_stream_count(struct tct_stream *s)
+{
+	inbound_end(intake_begin(s->intake), NULL);
+}
+
+bool tcti_stream_ended(const struct tct_stream *s)
+{
+	return s->state == STREAM_CLOSING;
+}
+
+uint64_t tcti_stream_written(const struct tct_stream *s, uint64_t *confirmed)
+{
+	return conn_written(s->conn, confirmed);
 }
 
 int64_t tcti_stream_silence(const struct tct_stream *s)

@@ -615,6 +615,7 @@ void router_from_peer(struct tct_stream *s, struct tct_stanza *st)
 	stanza_freeze(st);
 	ev = event_new(st, TCT_NEW);
 	ev->flight = flight_begin(s);
+	ev->inbound = intake_begin(s->intake);
 	ev->pub.origin.kind = s->kind == TCTI_STREAM_COMPONENT ? TCT_COMPONENT : TCT_SERVER;
 	ev->pub.origin.stream = s;
 	ev->phase = tct_stanza_kind(st) == TCT_IQ && !is_request(st) && request_expected(st) ?
@@ -659,6 +660,14 @@ static struct event *route(struct tct_mod *m, struct event *parent, struct tct_s
 void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause)
 {
 	route(m, parent, st, cause);
+}
+
+void router_route_with(struct tct_mod *m, struct tct_stanza *st, struct tct_txn *txn)
+{
+	struct event *ev = route(m, NULL, st, TCT_NEW);
+
+	if (ev != NULL)
+		ev->txn = txn_ref(txn);
 }
 
 void router_reroute(struct tct_stanza *st, struct row *row)

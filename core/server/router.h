@@ -16,6 +16,9 @@ void router_from_peer(struct tct_stream *s, struct tct_stanza *st);
 /* A stanza (taken) made here or given back: enters where its `to` is. `parent` NULL: nobody
  * caused it. */
 void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st, uint32_t cause);
+/* The same with nobody, and what it writes goes into that set (of the host that it is for), which stays the
+ * caller's to close. */
+void router_route_with(struct tct_mod *m, struct tct_stanza *st, struct tct_txn *txn);
 /* The same for an answer to the sender of `ev`, see tct_route_unknown. */
 void router_route_unknown(struct tct_mod *m, struct event *ev, struct tct_stanza *st);
 /* A message (taken) that a session gave back. `row` is borrowed; NULL: it is kept nowhere. */

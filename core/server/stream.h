@@ -49,6 +49,7 @@ struct tct_stream {
 	char *peer_id;               /* of a stream that we opened; NULL */
 	int64_t heard;               /* tct_monotonic() */
 	struct flight *flight;       /* counted; NULL: none of its stanzas ever was on its way */
+	struct tcti_intake *intake;  /* that counts its stanzas; NULL */
 	struct list outlets;         /* that leave by it */
 	struct list unproven;        /* in the listener's list; in none once it is proven */
 };

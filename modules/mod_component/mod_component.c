@@ -146,10 +146,11 @@ static int add(struct tct_mod *m, const char *domain, struct tct_error *err)
 	return TCT_OK;
 }
 
-static void give_back(struct tct_stanza *st, void *data)
+static void give_back(struct tct_stanza *st, uint64_t tag, void *data)
 {
 	struct component *c = data;
 
+	(void)tag;
 	if (tct_stanza_type(st) == TCT_PRESENCE_AVAILABLE)
 		tct_stanza_unref(st);
 	else

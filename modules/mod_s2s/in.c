@@ -156,6 +156,7 @@ void in_stanza(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *st, u
 	}
 	p->stanzas++;
 	if (problem != 0) {
+		tcti_stream_count(s);
 		/* One user's mistake is not the stream's. The answer is from the domain when the
 		 * address is none. */
 		if (tct_stanza_to(st) == NULL)

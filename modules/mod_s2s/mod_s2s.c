@@ -4,6 +4,7 @@
  * is for other domains. Who proves what is the affair of provers, what is demanded that of the policy:
  * see <tercet/internal/s2s.h>. */
 #include "s2s.h"
+#include "sm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,21 @@ static const struct tct_option options[] = {
 		.doc = "The same for one address (of IPv6: for one /64)."),
 	TCT_OPT_INT(struct s2s_config, streams_per_domain, .def = "20", .min = "1",
 		.max = "10000", .doc = "Connections from one domain at once."),
+	TCT_OPT_PERIOD(struct s2s_config, ack_timeout, .def = "60 s", .min = "1 s",
+		.max = "1 hour",
+		.doc = "A connection to a server that does not acknowledge what it was sent for so "
+		       "long, though it was asked, is closed (XEP-0198)."),
+	TCT_OPT_PERIOD(struct s2s_config, resume_time, .def = "10 minutes", .min = "0 s",
+		.max = "1 day",
+		.doc = "So long a lost connection between servers may be resumed, so that nothing "
+		       "comes twice. 0 s: never."),
+	TCT_OPT_INT(struct s2s_config, resumable, .def = "1000", .min = "1", .max = "100000",
+		.doc = "Lost connections from servers that may be resumed; with one more the oldest "
+		       "is forgotten. Of one domain: 10."),
+	TCT_OPT_PERIOD(struct s2s_config, resend_time, .def = "2 minutes", .min = "0 s",
+		.max = "1 day",
+		.doc = "What was sent on a connection that was lost, and was not acknowledged, is "
+		       "tried again for so long, and what waits behind it; then it is returned."),
 	TCT_OPT_END
 };
 
@@ -191,6 +207,7 @@ static void stream_end(struct tct_mod *m, void *data)
 		p->next->prev = p->prev;
 	if (p->path != NULL)
 		p->path->stream = NULL;
+	sm_in_leave(p);
 	in_end(p);
 	free(p->error);
 }
@@ -230,6 +247,7 @@ static void on_closed(struct tct_mod *m, struct tct_stream *s, const char *reaso
 	if (p->pair_count > 0)
 		tct_log_info(m, "the connection from \"%s\" has ended (%s)", p->pairs[0].remote,
 			p->error != NULL ? p->error : reason);
+	sm_in_lost(m, p);
 	out_closed(m, p, reason);
 }
 
@@ -322,7 +340,8 @@ static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 	static const char *const proofs[] = { NULL, "EXTERNAL", "dialback" };
 	struct tcti_s2s_row row = { .size = sizeof row, .local = p->local, .remote = p->remote,
 		.state = states[p->state], .proof = proofs[p->proof], .since = p->since,
-		.stanzas = p->stanzas, .queued = tcti_outlet_count(p->outlet) };
+		.stanzas = p->stanzas, .queued = tcti_outlet_count(p->outlet),
+		.management = sm_out_state(p) };
 	char *tls = NULL, *issuer = NULL;
 
 	if (p->stream != NULL) {
@@ -339,7 +358,8 @@ static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 static void show_peer(struct peer *p, tcti_s2s_row_fn *fn, void *data)
 {
 	struct tcti_s2s_row row = { .size = sizeof row, .incoming = true, .state = "ready",
-		.address = tcti_stream_address(p->stream), .stanzas = p->stanzas };
+		.address = tcti_stream_address(p->stream), .stanzas = p->stanzas,
+		.management = sm_in_state(p) };
 	char *tls = tcti_stream_describe_tls(p->stream), *issuer = NULL;
 
 	row.tls = tls;
@@ -532,6 +552,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tcti_on_stream_nonza(m, kind, NS_STREAMS, "features", out_features);
 	tcti_on_stream_nonza(m, kind, NS_TLS, "proceed", out_proceed);
 	tcti_on_stream_nonza(m, kind, NS_TLS, "failure", out_no_tls);
+	sm_load(m);
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE | TCT_OFFLINE | TCT_CARBON | TCT_REPLAY);
 	tct_on_stanza(m, TCT_REMOTE, TCT_PRIO_HANDLE, out_send);
 	tct_provide(m, "s2s", "s2s", &ops);
@@ -543,13 +564,14 @@ static int load(struct tct_mod *m, struct tct_error *err)
 
 static void unload(struct tct_mod *m)
 {
+	sm_in_fini(s2s_of(m));
 	out_fini(s2s_of(m));
 	failures_fini(s2s_of(m));
 }
 
 TCT_MODULE_FLAGS(s2s, TCT_GLOBAL | TCT_INTERNAL,
 	.version     = TCT_SERVER_VERSION,
-	.summary     = "connections with other servers (RFC 6120, XEP-0368, XEP-0478)",
+	.summary     = "connections with other servers (RFC 6120, XEP-0198, XEP-0368, XEP-0478)",
 	.options     = options,
 	.config_size = sizeof(struct s2s_config),
 	.data_size   = sizeof(struct s2s),

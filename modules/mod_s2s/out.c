@@ -5,7 +5,7 @@
  * certificate when the policy wants one, then the proof of our domain, and then what waits.
  * When it fails, what waits is bounced, once, with a reason that names no host (an address may
  * be half a secret in rooms), and the reason is remembered for a while. */
-#include "s2s.h"
+#include "sm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 
 #define QUESTIONS_MAX 200
 #define REASON_MAX 256
+#define AGAIN_MAX 15 /* seconds */
 
 enum { TRIED_EXTERNAL = 1, TRIED_DIALBACK = 2 };
 
@@ -92,6 +93,7 @@ static void part(struct path *p)
 	tcti_connect_end(p->connecting);
 	p->connecting = NULL;
 	p->stream = NULL;
+	sm_out_lost(p);
 	if (p->outlet != NULL)
 		tcti_outlet_attach(p->outlet, NULL);
 	if (s == NULL)
@@ -105,6 +107,7 @@ static void path_free(struct path *p)
 	part(p);
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
+	sm_out_fini(p);
 	tcti_outlet_free(p->outlet);
 	free(p->local);
 	free(p->remote);
@@ -117,10 +120,11 @@ struct bounce {
 	const char *text;
 };
 
-static void bounce(struct tct_stanza *st, void *data)
+static void bounce(struct tct_stanza *st, uint64_t tag, void *data)
 {
 	const struct bounce *b = data;
 
+	(void)tag;
 	tcti_bounce(b->mod, st, b->condition, b->text);
 }
 
@@ -177,7 +181,7 @@ static void too_late(struct tct_scope *scope, void *data)
 
 	(void)scope;
 	p->timeout = NULL;
-	out_fail(p, TCT_REMOTE_SERVER_TIMEOUT,
+	out_failed(p, TCT_REMOTE_SERVER_TIMEOUT,
 		p->state == PATH_DIALLING ? "it could not be reached in time" :
 					    "it did not come to an agreement in time");
 }
@@ -188,7 +192,7 @@ static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, 
 	struct path *p = data;
 
 	if (s == NULL) {
-		out_fail(p,
+		out_failed(p,
 			reason == TCTI_DIAL_INVALID || reason == TCTI_DIAL_NOT_FOUND ||
 					reason == TCTI_DIAL_NO_SERVICE ?
 				TCT_REMOTE_SERVER_NOT_FOUND :
@@ -245,7 +249,7 @@ static struct path *path_of(struct tct_mod *m, struct tct_stream *s)
 
 static void fail(struct path *p, const char *reason)
 {
-	out_fail(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
+	out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
 }
 
 /* TLS is begun when it is offered, whatever is required. */
@@ -306,6 +310,7 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 	if (begin_tls(peer, s, e))
 		return TCT_HANDLED;
 	peer->greeted = true;
+	peer->sm_offered = tct_child(e, NS_SM, "sm") != NULL;
 	if (!is_enough(p, s, why)) {
 		fail(p, why);
 		return TCT_HANDLED;
@@ -359,22 +364,28 @@ void out_ready(struct tct_mod *m, struct tct_stream *s, uint32_t proof)
 {
 	struct path *p = path_of(m, s);
 
-	if (p == NULL || p->state == PATH_READY)
+	if (p == NULL || p->state == PATH_READY || p->sm.state != SM_NONE)
 		return;
-	p->state = PATH_READY;
 	p->proof = proof;
-	p->again = false;
+	tcti_stream_proven(s);
+	sm_out_begin(p);
+}
+
+void out_go(struct path *p)
+{
+	struct tct_stream *s = p->stream;
+
+	p->state = PATH_READY;
 	p->used = tct_monotonic();
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
 	p->timeout = NULL;
 	tcti_connect_end(p->connecting);
 	p->connecting = NULL;
-	failure_forget(s2s_of(m), p->remote);
-	tcti_stream_proven(s);
+	failure_forget(s2s_of(p->mod), p->remote);
 	tcti_outlet_attach(p->outlet, s);
-	tct_log_info(m, "connected from \"%s\" to \"%s\" at %s (%s, %s)", p->local, p->remote,
-		tcti_stream_address(s), proof == TCTI_PROOF_EXTERNAL ? "certificate" : "dialback",
+	tct_log_info(p->mod, "connected from \"%s\" to \"%s\" at %s (%s, %s)", p->local, p->remote,
+		tcti_stream_address(s), p->proof == TCTI_PROOF_EXTERNAL ? "certificate" : "dialback",
 		tcti_stream_secured(s) ? "TLS" : "not encrypted");
 }
 
@@ -386,8 +397,51 @@ void out_refused(struct tct_mod *m, struct tct_stream *s, const char *reason)
 		fail(p, reason);
 }
 
-/* What waits when a stream that worked is lost is tried once more by another; what was written
- * into the old one is not known to have arrived. */
+/* ---- what a lost stream has left ---- */
+
+static void dial_again(struct tct_scope *scope, void *data)
+{
+	struct path *p = data;
+
+	(void)scope;
+	p->timeout = NULL;
+	dial(p);
+}
+
+/* After a loss the first try is at once, the next later and later; false: it was tried for long
+ * enough. */
+static bool try_again(struct path *p, const char *reason)
+{
+	const struct s2s_config *config = tct_mod_config(p->mod);
+	int64_t now = tct_monotonic();
+	uint32_t seconds;
+
+	if (now - p->lost >= config->resend_time)
+		return false;
+	part(p);
+	if (p->timeout != NULL)
+		tct_timer_stop(p->timeout);
+	p->timeout = NULL;
+	if (p->tries++ == 0) {
+		dial(p);
+		return true;
+	}
+	seconds = p->tries > 5 ? AGAIN_MAX : 1u << (p->tries - 2);
+	tct_log_info(p->mod, "no connection from \"%s\" to \"%s\": %s; tried again in %u s",
+		p->local, p->remote, reason, seconds);
+	p->state = PATH_DIALLING;
+	p->timeout = tct_timer_start(tct_mod_scope(p->mod), seconds * 1000, 0, dial_again, p);
+	return true;
+}
+
+void out_failed(struct path *p, uint32_t condition, const char *reason)
+{
+	if (p->lost == 0 || condition != TCT_REMOTE_SERVER_TIMEOUT || !try_again(p, reason))
+		out_fail(p, condition, reason);
+}
+
+/* A stream that worked is lost: what waits, and what the peer has not acknowledged, goes by
+ * another. */
 void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 {
 	struct path *p = peer->path;
@@ -396,15 +450,18 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 	(void)m;
 	if (p == NULL)
 		return;
+	sm_out_last_look(p);
 	peer->path = NULL;
 	p->stream = NULL;
-	if (p->outlet != NULL && p->state == PATH_READY && !p->again) {
+	sm_out_lost(p);
+	if (p->outlet != NULL && p->state == PATH_READY) {
 		if (tcti_outlet_count(p->outlet) == 0) {
 			out_end(p);
 			return;
 		}
-		p->again = true;
-		dial(p);
+		if (p->lost == 0)
+			p->lost = tct_monotonic();
+		out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
 		return;
 	}
 	/* Before the peer has said anything another of its servers may do better. */

@@ -38,6 +38,10 @@ struct s2s_config {
 	int64_t unproven;
 	int64_t unproven_per_address;
 	int64_t streams_per_domain;
+	int64_t ack_timeout;
+	int64_t resume_time;
+	int64_t resumable;
+	int64_t resend_time;
 };
 
 /* A domain that is accepted on a stream, for one of ours. */
@@ -48,6 +52,22 @@ struct pair {
 };
 
 enum path_state { PATH_DIALLING, PATH_OPEN /* negotiates */, PATH_READY };
+
+/* What is known of what was given to the peer; see sm_out.c. */
+enum sm_state { SM_NONE, SM_ENABLING, SM_RESUMING, SM_ON };
+struct sm_out {
+	uint8_t state;  /* enum sm_state */
+	bool asked;     /* and no answer came yet */
+	uint32_t acked; /* the peer's last h; what the outlet keeps follows it */
+	char *id;       /* by which the stream can be resumed; NULL: it cannot */
+	int64_t max;    /* seconds for that, after it is lost */
+	int64_t until;  /* tct_monotonic(), when it is lost */
+	struct tct_timer *ask, *timeout;
+	/* Without XEP-0198: when so many bytes of the stream are acknowledged, so many of what is
+	 * kept are. */
+	uint64_t mark_bytes;
+	uint32_t mark_count;
+};
 
 /* From a domain of ours to another: a queue, and the stream that it leaves by. */
 struct path {
@@ -61,7 +81,10 @@ struct path {
 	uint32_t proof;
 	int64_t since, used; /* tct_now(), tct_monotonic() */
 	uint64_t stanzas;
-	bool again; /* it was ready and was lost: dialled once more */
+	struct sm_out sm;
+	int64_t lost; /* tct_monotonic(): a stream that was ready was lost, and since then nothing
+		       * was confirmed; 0 */
+	uint32_t tries; /* since then */
 	/* ---- of a question ---- */
 	struct tct_mod *asker;
 	tcti_s2s_ask_fn *fn;
@@ -83,6 +106,9 @@ struct peer {
 	bool tls_asked, greeted /* TLS is up, if it is to be, and its features came */, authenticated;
 	uint8_t tried; /* provers */
 	char *error;   /* that the peer has sent */
+	bool sm_offered;
+	struct sm_in *sm; /* of one that was opened to us: who counts; NULL */
+	struct sm_in *resumes; /* for which it waits; NULL */
 };
 
 struct failure {
@@ -99,6 +125,7 @@ struct s2s {
 	size_t path_count, path_room;
 	struct path *questions;
 	size_t question_count;
+	struct sm_in *sms;
 	struct peer *peers;
 	struct tct_timer *sweep; /* while there are some */
 	struct failure **failures; /* sorted by remote */
@@ -139,6 +166,10 @@ bool out_next(struct tct_mod *m, struct tct_stream *s);
 struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const char *remote,
 	struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data);
 void out_asked(struct tct_mod *m, struct tcti_s2s_question *q);
+/* The stream of a path may be used. */
+void out_go(struct path *p);
+/* Of this time nothing came: what a lost stream has left is tried again, or the path ends. */
+void out_failed(struct path *p, uint32_t condition, const char *reason);
 /* Ends a path: what waits is bounced. */
 void out_fail(struct path *p, uint32_t condition, const char *reason);
 /* The queue is empty and nothing came for a while: it ends without a word. */

@@ -120,18 +120,65 @@ TCT_API void tcti_outlet_free(struct tcti_outlet *o);
 /* The stanza of an event in TCT_REMOTE. TCT_EFULL: there is no room, or the stream does not take
  * what it was given. */
 TCT_API int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev);
+/* The one that was sent last is called so (not 0); tags grow. */
+TCT_API void tcti_outlet_tag(struct tcti_outlet *o, uint64_t tag);
+/* A stanza (taken, unless TCT_EFULL) that nobody has to be waited for, with its tag; 0: none. */
+TCT_API int tcti_outlet_put(struct tcti_outlet *o, struct tct_stanza *st, uint64_t tag);
 /* From now on it leaves by this stream (NULL: by none), until that ends. */
 TCT_API void tcti_outlet_attach(struct tcti_outlet *o, struct tct_stream *s);
 TCT_API struct tct_stream *tcti_outlet_stream(const struct tcti_outlet *o);
+/* Of all that is in it, kept or not. */
 TCT_API uint32_t tcti_outlet_count(const struct tcti_outlet *o);
 TCT_API size_t tcti_outlet_bytes(const struct tcti_outlet *o);
-/* Takes everything out, oldest first. `st` is the callee's reference. */
-typedef void tcti_outlet_fn(struct tct_stanza *st, void *data);
+/* Takes everything out, oldest first, also what is kept. `st` is the callee's reference. */
+typedef void tcti_outlet_fn(struct tct_stanza *st, uint64_t tag, void *data);
 TCT_API void tcti_outlet_drain(struct tcti_outlet *o, tcti_outlet_fn *fn, void *data);
+
+/* What is written from now on, and is of these types (bits of enum tct_type), is kept, and counts
+ * in the bounds, until it is confirmed. fn (may be NULL) is called at the end of a turn in which
+ * something was written, behind that and before it is sent. */
+typedef void tcti_outlet_written_fn(struct tct_mod *m, struct tcti_outlet *o, void *data);
+TCT_API void tcti_outlet_keep(struct tct_mod *m, struct tcti_outlet *o, uint32_t types,
+	tcti_outlet_written_fn *fn, void *data);
+/* How many, and (may be NULL) how many bytes are kept. */
+TCT_API uint32_t tcti_outlet_kept(const struct tcti_outlet *o, size_t *bytes);
+/* The n oldest of them are confirmed, and go. Returns the highest tag of these; 0: none has. */
+TCT_API uint64_t tcti_outlet_confirm(struct tcti_outlet *o, uint32_t n);
+/* What is kept is to be written again, before all else. */
+TCT_API void tcti_outlet_rewind(struct tcti_outlet *o);
+
 /* Answers a stanza (taken) that could not be sent, in the name of the addressee: once, and no
  * error, no result and no presence that nobody waits for. */
 TCT_API void tcti_bounce(struct tct_mod *m, struct tct_stanza *st, uint32_t condition,
 	const char *text);
+/* The same; what the answer writes goes into that set of the sender's host, which is not taken. */
+TCT_API void tcti_bounce_with(struct tct_mod *m, struct tct_stanza *st, uint32_t condition,
+	const char *text, struct tct_txn *txn);
+
+/* ---- what a peer has sent, counted (XEP-0198) ----
+ *
+ * An intake counts the stanzas that are given to tcti_stream_route while it is the stream's: those
+ * received, and those handled, which is in order: that many of the first ones have ended (a
+ * question: was answered) and what they wrote is on disk. It outlives the stream. */
+struct tcti_intake;
+/* Called once for all of a turn in which more are handled. */
+typedef void tcti_intake_fn(struct tct_mod *m, void *data);
+TCT_API struct tcti_intake *tcti_intake_new(struct tct_mod *m, tcti_intake_fn *fn, void *data);
+/* Take it from its stream first. NULL: nothing. */
+TCT_API void tcti_intake_free(struct tcti_intake *k);
+TCT_API uint32_t tcti_intake_received(const struct tcti_intake *k);
+TCT_API uint32_t tcti_intake_handled(const struct tcti_intake *k);
+/* Has fn called, as if more were handled. */
+TCT_API void tcti_intake_notice(struct tcti_intake *k);
+/* From here on it counts that stream's stanzas; NULL: nobody does. */
+TCT_API void tcti_stream_set_intake(struct tct_stream *s, struct tcti_intake *k);
+/* A stanza that is not routed was handled. */
+TCT_API void tcti_stream_count(struct tct_stream *s);
+/* One of the two has ended it; false in `closed`: the connection was lost. */
+TCT_API bool tcti_stream_ended(const struct tct_stream *s);
+/* Bytes that the socket has taken since the connection was made, and how many of them the peer's
+ * TCP has acknowledged, as far as the kernel knows. */
+TCT_API uint64_t tcti_stream_written(const struct tct_stream *s, uint64_t *confirmed);
 
 #ifdef __cplusplus
 }

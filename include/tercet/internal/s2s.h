@@ -53,7 +53,8 @@ struct tcti_s2s_row {
 	int64_t until;       /* of that */
 	int64_t since;       /* tct_now() */
 	uint64_t stanzas;    /* since then */
-	uint32_t queued;     /* of a path out */
+	uint32_t queued;     /* of a path out: what waits, and what is not acknowledged */
+	const char *management; /* XEP-0198: "enabled", "resumable"; NULL: none */
 };
 typedef void tcti_s2s_row_fn(const struct tcti_s2s_row *row, void *data);
 
