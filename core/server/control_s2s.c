@@ -98,6 +98,20 @@ static void explain(struct query *q, const struct tcti_s2s_ops *ops, struct tct_
 	control_answer(q->call, TCT_OK, "%s", str_text(&q->text));
 }
 
+static void new_key(struct query *q)
+{
+	struct tct_mod *m;
+	const struct tcti_s2s_prover_ops *ops = service_find(NULL, "s2s_dialback", &m);
+
+	if (ops == NULL) {
+		control_answer(q->call, TCT_ENOENT, "that needs the module \"dialback\"");
+		return;
+	}
+	ops->renew(m);
+	control_answer(q->call, TCT_OK, "keys of dialback are made with another secret; those of the "
+					"one before are good for a day");
+}
+
 static void run(struct query *q, const struct tcti_s2s_ops *ops, struct tct_mod *provider)
 {
 	const char *verb = q->call->args[0];
@@ -107,12 +121,14 @@ static void run(struct query *q, const struct tcti_s2s_ops *ops, struct tct_mod 
 		control_answer(q->call, TCT_OK, "%zu connections", q->count);
 	} else if (strcmp(verb, "explain") == 0 && q->remote != NULL) {
 		explain(q, ops, provider);
+	} else if (strcmp(verb, "new-key") == 0) {
+		new_key(q);
 	} else if (strcmp(verb, "close") == 0) {
 		control_answer(q->call, TCT_OK, "%u were closed", ops->close(provider, q->remote));
 	} else {
 		control_answer(q->call, TCT_EINVAL,
-			"say \"list\", \"show DOMAIN\", \"explain DOMAIN\", \"close DOMAIN\", or "
-			"\"close\" for those that the policy would not let come today");
+			"say \"list\", \"show DOMAIN\", \"explain DOMAIN\", \"new-key\", \"close "
+			"DOMAIN\", or \"close\" for those that the policy would not let come today");
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <tercet/store.h>
 
 #define SECRET_SIZE 65
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 struct dialback_config {
 	int64_t secret_age;
@@ -39,6 +40,8 @@ int secret_load(struct tct_mod *m, struct tct_error *err);
 /* True when the key was made with one of our secrets. */
 bool secret_made(const struct dialback *d, const char *text, const char *receiving,
 	const char *originating, const char *id);
+/* Another one; the one before is good for a day. */
+void secret_renew(struct tct_mod *m);
 void secret_wipe(struct dialback *d);
 
 /* ---- verify.c ---- */

@@ -9,13 +9,13 @@
 #include <string.h>
 
 #define NS_FEATURE "urn:xmpp:features:dialback"
-#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 static const struct tct_option options[] = {
 	TCT_OPT_PERIOD(struct dialback_config, secret_age, .def = "30 days", .min = "2 days",
 		.max = "3650 days",
 		.doc = "How long the secret that keys are made with is used; the one before it is "
-		       "good for one more day. It is in the store."),
+		       "good for one more day. It is in the store; \"tercetctl s2s new-key\" makes "
+		       "another one at once."),
 	TCT_OPT_END
 };
 
@@ -92,7 +92,7 @@ static void prove(struct tct_mod *m, struct tct_stream *s, const char *local, co
 	if (problem != NULL) {
 		tct_log_notice(m, "\"%s\" from %s is not accepted: %s", remote,
 			tcti_stream_address(s), problem);
-		dialback_result(s, local, remote, "error", "policy-violation", problem);
+		dialback_result(s, local, remote, "error", "not-authorized", problem);
 		return;
 	}
 	/* What the certificate says need not be asked. */
@@ -264,7 +264,11 @@ static enum tct_verdict out_verify(struct tct_mod *m, struct tct_stream *s,
 	return verify_answer(m, s, e) ? TCT_HANDLED : TCT_CONTINUE;
 }
 
-static const struct tcti_s2s_prover_ops prover_ops = { .size = sizeof prover_ops, .begin = begin };
+static const struct tcti_s2s_prover_ops prover_ops = {
+	.size = sizeof prover_ops,
+	.begin = begin,
+	.renew = secret_renew,
+};
 
 static int load(struct tct_mod *m, struct tct_error *err)
 {

@@ -45,6 +45,14 @@ static void save(struct dialback *d)
 	tct_txn_submit(tct_mod_scope(d->mod), txn, saved, d->mod);
 }
 
+void secret_renew(struct tct_mod *m)
+{
+	struct dialback *d = tct_mod_data(m);
+
+	make(d);
+	save(d);
+}
+
 static void look(struct tct_scope *scope, void *data)
 {
 	struct tct_mod *m = data;
@@ -54,8 +62,7 @@ static void look(struct tct_scope *scope, void *data)
 	(void)scope;
 	if (tct_now() - d->made < config->secret_age && d->made <= tct_now())
 		return;
-	make(d);
-	save(d);
+	secret_renew(m);
 }
 
 static void restore(struct dialback *d)
@@ -80,8 +87,7 @@ int secret_load(struct tct_mod *m, struct tct_error *err)
 		restore(d);
 	}
 	if (d->secret[0] == '\0') {
-		make(d);
-		save(d);
+		secret_renew(m);
 	}
 	look(NULL, m);
 	tct_timer_start(tct_mod_scope(m), LOOK_MS, LOOK_MS, look, m);

@@ -58,7 +58,19 @@ static void answer(struct question *q, const char *type, const char *condition, 
 	done(q);
 }
 
-static void asked(struct tct_mod *m, struct tct_stream *s, const char *reason, void *data)
+/* XEP-0220 2.5. */
+static void answer_unasked(struct question *q, uint32_t condition)
+{
+	if (condition == TCT_REMOTE_SERVER_NOT_FOUND)
+		answer(q, "error", "remote-server-not-found", "there is no such server");
+	else if (q->asked == NULL)
+		answer(q, "error", "remote-connection-failed", "your server cannot be asked");
+	else
+		answer(q, "error", "remote-server-timeout", "your server has not answered");
+}
+
+static void asked(struct tct_mod *m, struct tct_stream *s, uint32_t condition, const char *reason,
+	void *data)
 {
 	struct question *q = data;
 	struct tct_elem *e;
@@ -67,7 +79,7 @@ static void asked(struct tct_mod *m, struct tct_stream *s, const char *reason, v
 		tct_log_notice(m, "\"%s\" cannot be asked whether it is it that has connected (%s)",
 			q->remote, reason);
 		q->ask = NULL;
-		answer(q, "error", "remote-server-timeout", "your server cannot be asked");
+		answer_unasked(q, condition);
 		return;
 	}
 	q->asked = s;
@@ -144,30 +156,47 @@ static void believe(struct question *q)
 
 	/* The certificate policy may have changed since. */
 	if (ops->refuses_dialback(s2s, q->stream, q->remote) != NULL)
-		answer(q, "error", "policy-violation", NULL);
+		answer(q, "error", "not-authorized", NULL);
 	else if (!ops->accept(s2s, q->stream, q->local, q->remote, TCTI_PROOF_DIALBACK))
 		answer(q, "error", "resource-constraint", "too many connections");
 	else
 		answer(q, "valid", NULL, NULL);
 }
 
+/* On a stream that has proven something else it is refused, and the rest goes on (2.2.1). */
+static void disbelieve(struct question *q)
+{
+	struct tct_stream *asker = q->stream;
+
+	tct_log_notice(q->mod, "\"%s\" says that it is not it that has connected from %s", q->remote,
+		tcti_stream_address(asker));
+	if (tcti_stream_is_proven(asker)) {
+		answer(q, "error", "forbidden", "your server says that it is not you");
+		return;
+	}
+	answer(q, "invalid", NULL, NULL);
+	tcti_stream_close(asker, NULL, NULL);
+}
+
+/* The server that was asked does not know the domain. */
+static bool is_unknown(const struct tct_elem *e)
+{
+	const struct tct_elem *error = tct_child(e, "jabber:client", "error");
+
+	return error != NULL && tct_child(error, NS_STANZAS, "item-not-found") != NULL;
+}
+
 bool verify_answer(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
 {
 	struct question *q = find(tct_mod_data(m), s, e);
-	struct tct_stream *asker;
 
 	if (q == NULL)
 		return false;
-	asker = q->stream;
-	if (is(e, "type", "valid")) {
+	if (is(e, "type", "valid"))
 		believe(q);
-	} else if (is(e, "type", "invalid")) {
-		tct_log_notice(m, "\"%s\" says that it is not it that has connected from %s",
-			q->remote, tcti_stream_address(asker));
-		answer(q, "invalid", NULL, NULL);
-		tcti_stream_close(asker, NULL, NULL);
-	} else {
-		answer(q, "error", "remote-server-timeout", "your server has not answered");
-	}
+	else if (is(e, "type", "invalid"))
+		disbelieve(q);
+	else
+		answer_unasked(q, is_unknown(e) ? TCT_REMOTE_SERVER_NOT_FOUND : 0);
 	return true;
 }

@@ -147,7 +147,7 @@ void out_fail(struct path *p, uint32_t condition, const char *reason)
 	if (p->outlet == NULL) {
 		tct_log_debug(p->mod, "\"%s\" cannot be asked (%s)", p->remote, reason);
 		if (fn != NULL)
-			fn(asker, NULL, reason, data);
+			fn(asker, NULL, condition, reason, data);
 		path_free(p);
 		return;
 	}
@@ -317,7 +317,7 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 	}
 	if (p->outlet == NULL) {
 		p->state = PATH_READY;
-		p->fn(p->asker, s, NULL, p->data);
+		p->fn(p->asker, s, 0, NULL, p->data);
 		return TCT_HANDLED;
 	}
 	if (peer->authenticated)
@@ -474,7 +474,11 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 		snprintf(text, sizeof text, "it said: %s", peer->error);
 	else
 		snprintf(text, sizeof text, "the connection has ended (%s)", reason);
-	fail(p, text);
+	out_fail(p,
+		peer->error != NULL && strncmp(peer->error, "host-unknown", 12) == 0 ?
+			TCT_REMOTE_SERVER_NOT_FOUND :
+			TCT_REMOTE_SERVER_TIMEOUT,
+		text);
 }
 
 /* ---- sending ---- */

@@ -31,14 +31,17 @@ struct tcti_s2s_prover_ops {
 	/* A stream that we opened has got its features, and the peer may be spoken to. True: the
 	 * proof of our domain has begun, and ends with authenticated, ready or refused. */
 	bool (*begin)(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *features);
+	/* Of dialback: from now on keys are made with another secret; those that were made with
+	 * the one before are good for a while. */
+	void (*renew)(struct tct_mod *m);
 };
 
 /* ---- service "s2s", of mod_s2s ---- */
 struct tcti_s2s_question;
 /* `s`: a stream to the domain, on which something may be asked; NULL: there is none (any more),
- * and why. */
-typedef void tcti_s2s_ask_fn(struct tct_mod *m, struct tct_stream *s, const char *reason,
-	void *data);
+ * and why: a condition of stanza errors, and for the administrator. */
+typedef void tcti_s2s_ask_fn(struct tct_mod *m, struct tct_stream *s, uint32_t condition,
+	const char *reason, void *data);
 
 /* What is said of a connection, for people. Append-only. */
 struct tcti_s2s_row {
