@@ -34,14 +34,16 @@ static struct map_slot *find(const struct map *m, struct span key, uint64_t hash
 	}
 }
 
+void *map_get_hashed(const struct map *m, struct span key, uint64_t hash)
+{
+	struct map_slot *s = m->count > 0 ? find(m, key, hash) : NULL;
+
+	return s != NULL ? s->value : NULL;
+}
+
 void *map_get(const struct map *m, struct span key)
 {
-	struct map_slot *s;
-
-	if (m->count == 0)
-		return NULL;
-	s = find(m, key, hash_bytes(key.data, key.len));
-	return s != NULL ? s->value : NULL;
+	return m->count > 0 ? map_get_hashed(m, key, hash_bytes(key.data, key.len)) : NULL;
 }
 
 void *map_find(const struct map *m, const char *key)

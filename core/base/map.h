@@ -23,6 +23,8 @@ void map_init(struct map *m); /* allocates nothing; { 0 } is the same */
 void map_fini(struct map *m);
 /* NULL when absent. */
 void *map_get(const struct map *m, struct span key);
+/* `hash` is hash_bytes() of the key, which is known already. */
+void *map_get_hashed(const struct map *m, struct span key, uint64_t hash);
 void *map_find(const struct map *m, const char *key);
 /* Sets or replaces; the key must stay valid while it is in the map. Returns the value
  * that was replaced, or NULL. `value` is not NULL. */

@@ -19,6 +19,14 @@ static uint32_t disco_changes;
 
 static const char *const stage_names[TCT_STAGES] = { "outbound", "inbound", "resolved",
 	"deliver", "undelivered", "remote" };
+/* The types of a kind. */
+static const uint32_t kind_types[TCT_KINDS] = {
+	TCT_MESSAGE_NORMAL | TCT_MESSAGE_CHAT | TCT_MESSAGE_GROUPCHAT | TCT_MESSAGE_HEADLINE |
+		TCT_MESSAGE_ERROR,
+	TCT_PRESENCE_AVAILABLE | TCT_PRESENCE_UNAVAILABLE | TCT_TYPES_SUBSCRIPTION |
+		TCT_PRESENCE_PROBE | TCT_PRESENCE_ERROR,
+	TCT_IQ_GET | TCT_IQ_SET | TCT_IQ_RESULT | TCT_IQ_ERROR,
+};
 static const char *const kind_names[TCT_KINDS] = { "message", "presence", "iq" };
 
 struct hook_set *hook_global(void)
@@ -48,6 +56,7 @@ void hook_set_init(struct hook_set *set, const char *name)
 	for (int s = 0; s < TCT_STAGES; s++) {
 		for (int k = 0; k < TCT_KINDS; k++)
 			copy_all(&set->chains[s][k], &all->chains[s][k]);
+		set->types[s] = all->types[s];
 	}
 	copy_all(&set->iqs, &all->iqs);
 	for (int w = 0; w < TCT_SESSION_WHENS; w++)
@@ -111,12 +120,25 @@ void hook_set_fini(struct hook_set *set)
 		(v)->count = kept_;                                                      \
 	} while (0)
 
+/* Which types somebody is still called for. */
+static void look_at_types(struct hook_set *set)
+{
+	for (int s = 0; s < TCT_STAGES; s++) {
+		set->types[s] = 0;
+		for (int k = 0; k < TCT_KINDS; k++) {
+			for (size_t i = 0; i < set->chains[s][k].count; i++)
+				set->types[s] |= set->chains[s][k].items[i].types;
+		}
+	}
+}
+
 static void set_remove(struct hook_set *set, const struct tct_mod *m)
 {
 	for (int s = 0; s < TCT_STAGES; s++) {
 		for (int k = 0; k < TCT_KINDS; k++)
 			remove_of(&set->chains[s][k], m);
 	}
+	look_at_types(set);
 	remove_of(&set->iqs, m);
 	for (int w = 0; w < TCT_SESSION_WHENS; w++)
 		remove_of(&set->sessions[w], m);
@@ -228,38 +250,46 @@ static bool notice_before(const struct hook_notice *a, const struct hook_notice 
 
 /* ---- registration: the public functions ---- */
 
-static void on_kind(struct tct_mod *m, uint32_t stage, uint32_t kind, int prio,
+static void on_kind(struct tct_mod *m, uint32_t stage, uint32_t kind, uint32_t types, int prio,
 	tct_stanza_fn *fn)
 {
-	struct hook h = { m, fn, m->causes != 0 ? m->causes : TCT_NEW, prio, m->rank,
-		next_seq++ };
+	struct hook h = { m, fn, m->causes != 0 ? m->causes : TCT_NEW, types & kind_types[kind],
+		prio, m->rank, next_seq++ };
 
 	tct_assert(stage < TCT_STAGES);
+	if (h.types == 0)
+		return;
 	each_set (set, m) {
 		insert_sorted(&set->chains[stage][kind], h, hook_before);
+		set->types[stage] |= h.types;
 		set->generation++;
 	}
 }
 
+void tct_on_types(struct tct_mod *m, uint32_t stage, uint32_t types, int prio, tct_stanza_fn *fn)
+{
+	for (uint32_t kind = 0; kind < TCT_KINDS; kind++)
+		on_kind(m, stage, kind, types, prio, fn);
+}
+
 void tct_on_message(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn)
 {
-	on_kind(m, stage, TCT_MESSAGE, prio, fn);
+	tct_on_types(m, stage, kind_types[TCT_MESSAGE], prio, fn);
 }
 
 void tct_on_presence(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn)
 {
-	on_kind(m, stage, TCT_PRESENCE, prio, fn);
+	tct_on_types(m, stage, kind_types[TCT_PRESENCE], prio, fn);
 }
 
 void tct_on_iq_stage(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn)
 {
-	on_kind(m, stage, TCT_IQ, prio, fn);
+	tct_on_types(m, stage, kind_types[TCT_IQ], prio, fn);
 }
 
 void tct_on_stanza(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn)
 {
-	for (uint32_t kind = 0; kind < TCT_KINDS; kind++)
-		on_kind(m, stage, kind, prio, fn);
+	tct_on_types(m, stage, UINT32_MAX, prio, fn);
 }
 
 void tct_on_cause(struct tct_mod *m, uint32_t causes)
@@ -501,11 +531,11 @@ static uint32_t index_after(const struct hook *items, size_t count, const struct
 	return i;
 }
 
-const struct hook *hook_next(struct hook_set *set, uint32_t stage, uint32_t kind,
-	uint32_t cause, struct hook_cursor *cursor)
+const struct hook *hook_next(struct hook_set *set, const struct hook_ask *ask,
+	struct hook_cursor *cursor)
 {
-	const struct hook *items = set->chains[stage][kind].items;
-	size_t count = set->chains[stage][kind].count;
+	const struct hook *items = set->chains[ask->stage][ask->kind].items;
+	size_t count = set->chains[ask->stage][ask->kind].count;
 
 	if (cursor->started && cursor->generation != set->generation)
 		cursor->index = index_after(items, count, cursor);
@@ -515,7 +545,7 @@ const struct hook *hook_next(struct hook_set *set, uint32_t stage, uint32_t kind
 	while (cursor->index < count) {
 		const struct hook *h = &items[cursor->index++];
 
-		if ((h->causes & cause) == 0 || h->mod->ending)
+		if ((h->types & ask->type) == 0 || (h->causes & ask->cause) == 0 || h->mod->ending)
 			continue;
 		cursor->started = true;
 		cursor->prio = h->prio;
@@ -525,11 +555,6 @@ const struct hook *hook_next(struct hook_set *set, uint32_t stage, uint32_t kind
 	}
 	cursor->started = true;
 	return NULL;
-}
-
-bool hook_none(const struct hook_set *set, uint32_t stage, uint32_t kind)
-{
-	return set->chains[stage][kind].count == 0;
 }
 
 const struct hook_iq *hook_iq_owner(const struct hook_set *set, uint32_t type, uint32_t target,

@@ -21,7 +21,7 @@
 struct hook {
 	struct tct_mod *mod;
 	tct_stanza_fn *fn;
-	uint32_t causes;
+	uint32_t causes, types;
 	int prio;
 	uint32_t rank, seq;
 };
@@ -86,6 +86,7 @@ struct hook_set {
 	const char *host; /* for messages; "*" for the global one */
 	uint32_t generation;
 	VEC(struct hook) chains[TCT_STAGES][TCT_KINDS];
+	uint32_t types[TCT_STAGES]; /* that somebody is called for */
 	VEC(struct hook_iq) iqs; /* sorted by ns, name */
 	VEC(struct hook_notice) sessions[TCT_SESSION_WHENS];
 	VEC(struct hook_notice) entities[TCT_ENTITY_WHENS];
@@ -114,12 +115,19 @@ void hook_set_fini(struct hook_set *set);
 /* The set of global instances; made on first use. */
 struct hook_set *hook_global(void);
 
-/* The next handler for this stage, kind and cause, or NULL at the end. The pointer is
+/* What a chain is asked for. */
+struct hook_ask {
+	uint32_t stage, kind, type, cause;
+};
+/* The next handler for this stage, type and cause, or NULL at the end. The pointer is
  * valid until the next registration. Instances that are ending are skipped. */
-const struct hook *hook_next(struct hook_set *set, uint32_t stage, uint32_t kind,
-	uint32_t cause, struct hook_cursor *cursor);
+const struct hook *hook_next(struct hook_set *set, const struct hook_ask *ask,
+	struct hook_cursor *cursor);
 /* True when no handler at all is registered there: the stage need not be entered. */
-bool hook_none(const struct hook_set *set, uint32_t stage, uint32_t kind);
+static inline bool hook_none(const struct hook_set *set, uint32_t stage, uint32_t type)
+{
+	return (set->types[stage] & type) == 0;
+}
 /* The owner of an IQ payload, or NULL. `target` is one bit of enum tct_target. */
 const struct hook_iq *hook_iq_owner(const struct hook_set *set, uint32_t type, uint32_t target,
 	const struct tct_elem *payload);

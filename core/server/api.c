@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/server/entity.h"
 #include "core/server/event.h"
+#include "core/server/fanout.h"
 #include "core/server/host.h"
 #include "core/server/router.h"
 #include "core/server/row.h"
@@ -94,6 +95,12 @@ void tct_route_copy(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *
 	const struct tct_overlay *overlay)
 {
 	tct_route(m, ev, stanza_view(st, overlay));
+}
+
+void tct_route_copies(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
+	const struct tct_jid *const *to, size_t count)
+{
+	fanout_route(m, ev != NULL ? event_of(ev) : NULL, st, to, count);
 }
 
 void tct_event_keep(struct tct_mod *m, struct tct_event *pub, struct tct_archive *a, uint64_t id,

@@ -230,16 +230,11 @@ void entities_evict(size_t bytes)
 	}
 }
 
-struct tct_entity *entity_get(struct tct_host *h, struct span user)
+static struct tct_entity *entity_new(struct tct_host *h, struct span user)
 {
-	struct tct_entity *e = map_get(&h->entities, user);
+	struct tct_entity *e;
 	char name[1024];
 
-	if (e != NULL) {
-		list_remove(&e->lru);
-		list_push(&lru, &e->lru);
-		return e;
-	}
 	if (total_bytes > budget)
 		entities_evict(total_bytes - budget);
 	tct_assert(user.len < sizeof name);
@@ -261,6 +256,28 @@ struct tct_entity *entity_get(struct tct_host *h, struct span user)
 	total_bytes += sizeof *e;
 	budget_add(BUDGET_ENTITIES, sizeof *e);
 	return e;
+}
+
+static struct tct_entity *used(struct tct_entity *e)
+{
+	list_remove(&e->lru);
+	list_push(&lru, &e->lru);
+	return e;
+}
+
+struct tct_entity *entity_get(struct tct_host *h, struct span user)
+{
+	struct tct_entity *e = map_get(&h->entities, user);
+
+	return e != NULL ? used(e) : entity_new(h, user);
+}
+
+struct tct_entity *entity_get_jid(struct tct_host *h, const struct tct_jid *jid)
+{
+	struct span user = jid_node_span(jid);
+	struct tct_entity *e = map_get_hashed(&h->entities, user, jid_node_hash(jid));
+
+	return e != NULL ? used(e) : entity_new(h, user);
 }
 
 void entity_pin(struct tct_entity *e)

@@ -49,6 +49,8 @@ struct tct_entity {
 void entities_init(size_t budget);
 /* Never NULL; made cold when it is not in memory. `user` is prepared, "" for the host. */
 struct tct_entity *entity_get(struct tct_host *h, struct span user);
+/* The same for an address of that host. */
+struct tct_entity *entity_get_jid(struct tct_host *h, const struct tct_jid *jid);
 struct tct_entity *entity_find(const struct tct_host *h, struct span user); /* or NULL */
 void entity_pin(struct tct_entity *e);
 void entity_unpin(struct tct_entity *e);

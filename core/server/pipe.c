@@ -326,6 +326,30 @@ static uint64_t hold_key(struct pipe *pipe, struct delivery *d)
 	return ops->hold(pipe->session->hold_mod, pipe->session, d);
 }
 
+/* Nothing is before it and nothing holds it: it need not be in the queue until the end of the
+ * turn. What is kept as a row must be known until it has left. */
+static bool may_leave(const struct pipe *pipe, const struct delivery *d,
+	const struct ticket *ticket)
+{
+	return list_empty(&pipe->items) && pipe->session->stream != NULL && row_of(d) == NULL &&
+		(ticket == NULL || ticket_state(ticket) == TICKET_NONE ||
+			ticket_state(ticket) == TICKET_DURABLE);
+}
+
+static bool leave(struct pipe *pipe, struct delivery *d, struct ticket *ticket, bool soft)
+{
+	struct str *out = may_leave(pipe, d, ticket) &&
+			room_for(pipe, delivery_size(d) + session_unsent(pipe->session)) ?
+		conn_output(pipe->session->stream->conn) :
+		NULL;
+
+	if (out == NULL)
+		return pipe_write(pipe, d, ticket, soft);
+	delivery_write(d, out);
+	delivery_unref(d);
+	return true;
+}
+
 bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 {
 	uint64_t key = hold_key(pipe, d);
@@ -337,7 +361,7 @@ bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 		pipe_release(pipe);
 	count(pipe, d);
 	ticket = mark(pipe, d, ticket, &soft);
-	return pipe_write(pipe, d, ticket, soft);
+	return leave(pipe, d, ticket, soft);
 }
 
 bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *ticket)

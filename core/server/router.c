@@ -196,11 +196,14 @@ static enum tct_verdict run_chain(struct event *ev, uint32_t stage)
 {
 	/* For what leaves, and is from no host of ours: a component's. */
 	struct hook_set *set = ev->pub.host != NULL ? &ev->pub.host->hooks : hook_global();
-	uint32_t kind = tct_stanza_kind(ev->pub.stanza);
+	const struct hook_ask ask = { stage, ev->pub.stanza->kind, ev->pub.stanza->type,
+		ev->pub.cause };
 	const struct hook *h;
 
 	ev->pub.stage = stage;
-	while ((h = hook_next(set, stage, kind, ev->pub.cause, &ev->cursor)) != NULL) {
+	if (hook_none(set, stage, ask.type))
+		return TCT_CONTINUE;
+	while ((h = hook_next(set, &ask, &ev->cursor)) != NULL) {
 		struct tct_mod *m = h->mod;
 		enum tct_verdict v;
 
@@ -336,7 +339,7 @@ static enum step phase_address(struct event *ev)
 	}
 	if (ev->txn != NULL && ev->txn->env != h->env && leave_store(ev))
 		return STEP_END;
-	set_entity(ev, h, entity_get(h, span_of(tct_jid_node(to))));
+	set_entity(ev, h, entity_get_jid(h, to));
 	next_phase(ev, PHASE_INBOUND);
 	return STEP_NEXT;
 }
@@ -452,8 +455,7 @@ static void deliver_to(struct event *ev, struct tct_session *s, struct delivery 
 	ev->extra = NULL;
 	ev->cursor = (struct hook_cursor){ 0 };
 	ev->pub.target = s;
-	if (!hook_none(&ev->pub.host->hooks, TCT_DELIVER, tct_stanza_kind(ev->pub.stanza)) &&
-		run_chain(ev, TCT_DELIVER) == TCT_HANDLED) {
+	if (run_chain(ev, TCT_DELIVER) == TCT_HANDLED) {
 		ev->delivered = true;
 		return;
 	}
@@ -633,14 +635,24 @@ void router_session_end(struct tct_session *s)
 	turn_push(&ev->item, router_run);
 }
 
+bool router_in_circles(const struct tct_mod *m, const struct event *parent)
+{
+	if (parent == NULL || parent->hops < HOPS_MAX)
+		return false;
+	log_warn("a stanza of mod_%s goes nowhere (it goes in circles)",
+		m != NULL ? m->name : "core");
+	return true;
+}
+
 static struct event *route(struct tct_mod *m, struct event *parent, struct tct_stanza *st,
 	uint32_t cause)
 {
 	struct event *ev;
 
-	if (tct_stanza_to(st) == NULL || (parent != NULL && parent->hops >= HOPS_MAX)) {
-		log_warn("a stanza of mod_%s goes nowhere (%s)", m != NULL ? m->name : "core",
-			tct_stanza_to(st) == NULL ? "it has no address" : "it goes in circles");
+	if (tct_stanza_to(st) == NULL)
+		log_warn("a stanza of mod_%s goes nowhere (it has no address)",
+			m != NULL ? m->name : "core");
+	if (tct_stanza_to(st) == NULL || router_in_circles(m, parent)) {
 		tct_stanza_unref(st);
 		return NULL;
 	}

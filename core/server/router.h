@@ -19,7 +19,10 @@ void router_route(struct tct_mod *m, struct event *parent, struct tct_stanza *st
 /* The same with nobody, and what it writes goes into that set (of the host that it is for), which stays the
  * caller's to close. */
 void router_route_with(struct tct_mod *m, struct tct_stanza *st, struct tct_txn *txn);
-/* The same for an answer to the sender of `ev`, see tct_route_unknown. */
+/* True, and said in the log: what `parent` (may be NULL) caused was caused by itself, again and
+ * again. */
+bool router_in_circles(const struct tct_mod *m, const struct event *parent);
+/* router_route for an answer to the sender of `ev`, see tct_route_unknown. */
 void router_route_unknown(struct tct_mod *m, struct event *ev, struct tct_stanza *st);
 /* A message (taken) that a session gave back. `row` is borrowed; NULL: it is kept nowhere. */
 void router_reroute(struct tct_stanza *st, struct row *row);

@@ -12,6 +12,7 @@
 #define BUDGET 512
 
 static struct list queue;
+static int left; /* of the budget of the turn that runs */
 
 void turn_init(void)
 {
@@ -42,11 +43,17 @@ void turn_push_front(struct turn_item *item, void (*run)(struct turn_item *))
 	loop_wake();
 }
 
+bool turn_spend(void)
+{
+	return left > 0 && left-- > 0;
+}
+
 void turn_run(void)
 {
 	struct list *node;
 
-	for (int i = 0; i < BUDGET && (node = list_pop(&queue)) != NULL; i++) {
+	left = BUDGET;
+	while (turn_spend() && (node = list_pop(&queue)) != NULL) {
 		struct turn_item *item = list_entry(node, struct turn_item, link);
 
 		item->run(item);

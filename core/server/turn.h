@@ -21,6 +21,9 @@ void turn_push(struct turn_item *item, void (*run)(struct turn_item *));
 void turn_push_front(struct turn_item *item, void (*run)(struct turn_item *));
 /* Runs what waits, up to the budget; called from the end of the loop turn. */
 void turn_run(void);
+/* For an item that stands for many: takes one from what the turn may run. False: it has run
+ * enough, and the item puts itself to the front again. */
+bool turn_spend(void);
 bool turn_empty(void);
 
 /* Calls fn(data) later in this turn or in the next, unless the scope ends before. */

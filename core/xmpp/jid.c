@@ -4,6 +4,7 @@
  * RFC 6122, which every deployed server compares by. */
 #include "core/xmpp/jid.h"
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@ struct tct_jid {
 	/* "node@domain/resource" NUL "node@domain" NUL "node" NUL "domain" NUL; the resource is
 	 * the tail of the first. Where the bare text is the full one it is not repeated. */
 	uint16_t bare_at, node_at, domain_at;
+	uint64_t node_hash; /* 0: not computed yet */
 	char text[];
 };
 
@@ -34,6 +36,20 @@ size_t jid_bare_len(const struct tct_jid *jid)
 size_t jid_len(const struct tct_jid *jid)
 {
 	return jid_bare_len(jid) + (jid->has_resource ? jid->resource_len + 1u : 0);
+}
+
+struct span jid_node_span(const struct tct_jid *jid)
+{
+	return span_make(jid->text + jid->node_at, jid->has_node ? jid->node_len : 0);
+}
+
+uint64_t jid_node_hash(const struct tct_jid *jid)
+{
+	struct span node = jid_node_span(jid);
+
+	if (jid->node_hash == 0)
+		((struct tct_jid *)jid)->node_hash = hash_bytes(node.data, node.len);
+	return jid->node_hash;
 }
 
 /* ---- preparing the parts ---- */
@@ -240,6 +256,7 @@ static const struct tct_jid *build(const char *node, const char *domain, const c
 	char *at = j->text;
 
 	j->refs = 1;
+	j->node_hash = 0;
 	j->node_len = (uint16_t)node_len;
 	j->domain_len = (uint16_t)domain_len;
 	j->resource_len = (uint16_t)resource_len;

@@ -122,18 +122,24 @@ static void write_jid(struct str *out, const char *name, const struct tct_jid *j
 static bool is(const struct tct_overlay *o, const struct tct_stanza *st)
 {
 	return o == NULL ||
-		(o->id == NULL && (o->from == NULL || o->from == st->from));
+		(o->id == NULL && (o->from == NULL || o->from == st->from) &&
+			(o->type == 0 || o->type == st->type));
 }
 
-/* What copies share: all attributes but `type` and `to`. */
+/* What copies share: the start of the tag with all attributes but `to`. */
 static struct payload *make_head(const struct tct_stanza *st, const struct tct_overlay *o)
 {
 	static const struct tct_overlay none;
 	struct str *out = scratch();
-	const char *id;
+	const char *id, *type;
 
 	o = o != NULL ? o : &none;
 	id = o->id != NULL ? o->id : st->id;
+	type = stanza_type_name(o->type != 0 ? o->type : st->type);
+	str_append_char(out, '<');
+	str_append_n(out, names[st->kind], name_lens[st->kind]);
+	if (type != NULL)
+		write_attr(out, "type", span_of(type));
 	write_jid(out, "from", o->from != NULL ? o->from : st->from);
 	if (id != NULL && id[0] != '\0')
 		write_attr(out, "id", span_of(id));
@@ -157,22 +163,34 @@ static char *put(char *at, const void *bytes, size_t len)
 	return at + len;
 }
 
-static void write_all(struct str *out, uint8_t kind, uint32_t type, const struct tct_jid *to,
+/* The start of the tag; `room` is that of what will follow. */
+static char *write_start(struct str *out, const struct tct_jid *to, const struct payload *head,
+	size_t room)
+{
+	size_t len = to != NULL ? jid_len(to) : 0;
+	char *at = str_reserve(out, head->len + len + 8 + room), *begin = at;
+
+	at = put(at, head->bytes, head->len);
+	if (to != NULL && tct_jid_resource(to) == NULL) {
+		/* Nothing in a bare address has to be escaped. */
+		at = put(at, " to='", 5);
+		at = put(at, tct_jid_text(to), len);
+		*at++ = '\'';
+	}
+	out->len += (size_t)(at - begin);
+	if (to == NULL || tct_jid_resource(to) == NULL)
+		return at;
+	write_jid(out, "to", to);
+	return str_reserve(out, room);
+}
+
+static void write_all(struct str *out, uint8_t kind, const struct tct_jid *to,
 	const struct payload *head, const struct payload *payload, const struct payload *tail)
 {
-	size_t rest = head->len + payload->len + (tail != NULL ? tail->len : 0) + 16;
-	const char *type_name = stanza_type_name(type);
 	size_t len = name_lens[kind];
-	char *begin, *at;
+	char *at = write_start(out, to, head, payload->len + (tail != NULL ? tail->len : 0) + 16);
+	const char *begin = at;
 
-	str_reserve(out, rest + 48 + (to != NULL ? jid_len(to) : 0));
-	str_append_char(out, '<');
-	str_append_n(out, names[kind], len);
-	if (type_name != NULL)
-		write_attr(out, "type", span_of(type_name));
-	write_jid(out, "to", to);
-	at = begin = str_reserve(out, rest);
-	at = put(at, head->bytes, head->len);
 	if (payload->len == 0 && tail == NULL) {
 		at = put(at, "/>", 2);
 	} else {
@@ -192,7 +210,7 @@ void stanza_write(struct tct_stanza *st, struct str *out)
 {
 	const struct payload *head = stanza_head(st);
 
-	write_all(out, st->kind, st->type, st->to, head, st->payload, NULL);
+	write_all(out, st->kind, st->to, head, st->payload, NULL);
 }
 
 /* ---- deliveries ---- */
@@ -323,7 +341,7 @@ uint64_t delivery_sender(const struct delivery *d)
 
 void delivery_write(const struct delivery *d, struct str *out)
 {
-	write_all(out, d->kind, d->type, d->to, d->head, d->payload, d->tail);
+	write_all(out, d->kind, d->to, d->head, d->payload, d->tail);
 }
 
 struct tct_stanza *delivery_stanza(const struct delivery *d)

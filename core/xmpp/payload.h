@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 /* payload.h - bytes. A payload is the serialised children of a stanza, made once and shared
  * by all receivers, the archive and copies; its count is atomic, so it is the only part of a
- * stanza that another thread may keep. So is its header, but for type and `to`. A delivery is
+ * stanza that another thread may keep. So is its header, but for `to`. A delivery is
  * what queues hold: an address, a header, a payload, and an optional tail of children that only this
  * receiver gets. Neither keeps a tree. */
 #pragma once
@@ -28,7 +28,7 @@ void payload_unref(struct payload *p);
 /* The stanza's payload, made on first use (which freezes the stanza); borrowed from it. */
 struct payload *stanza_payload(struct tct_stanza *st);
 
-/* Its attributes but `type` and `to`, as they are written: what copies for many share; as the payload. */
+/* The start of its tag with all attributes but `to`: what copies for many share; as the payload. */
 struct payload *stanza_head(struct tct_stanza *st);
 
 /* Appends the whole stanza; freezes it. */

@@ -188,10 +188,10 @@ static void view_free(struct tct_stanza *v)
 	spare_count++;
 }
 
-/* Whose header is the same but for type and `to`: written once for all. */
+/* Whose header is the same but for `to`: written once for all. */
 static bool same_head(const struct tct_stanza *v, const struct tct_stanza *st, const char *id)
 {
-	return id == NULL && v->from == st->from;
+	return id == NULL && v->from == st->from && v->type == st->type;
 }
 
 struct tct_stanza *stanza_view(struct tct_stanza *st, const struct tct_overlay *o)

@@ -17,7 +17,7 @@ struct tct_stanza {
 	struct tct_stanza *base; /* of a view: counted */
 	struct tct_elem *root;
 	struct payload *payload; /* NULL until serialised; counted */
-	struct payload *head;    /* the same, all but type and `to`; never without the payload */
+	struct payload *head;    /* the start of its tag, but for `to`; never without the payload */
 	const struct tct_jid *from, *to; /* counted */
 	char *id, *lang;         /* in the arena; a view's are the base's */
 	uint32_t type;

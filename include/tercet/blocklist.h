@@ -29,6 +29,8 @@ struct tct_blocklist_ops {
 	uint32_t size;
 	/* enum tct_blocked. The account itself, its resources and its own host never are. */
 	uint32_t (*blocks)(struct tct_mod *m, struct tct_entity *e, const struct tct_jid *jid);
+	/* False: the account blocks nobody, so that `blocks` need not be asked for each of many. */
+	bool (*any)(struct tct_mod *m, struct tct_entity *e);
 };
 
 #ifdef __cplusplus

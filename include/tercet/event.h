@@ -114,6 +114,10 @@ TCT_API void tct_on_message(struct tct_mod *m, uint32_t stage, int prio, tct_sta
 TCT_API void tct_on_presence(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn);
 TCT_API void tct_on_iq_stage(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn);
 TCT_API void tct_on_stanza(struct tct_mod *m, uint32_t stage, int prio, tct_stanza_fn *fn);
+/* The same for some types alone (bits of enum tct_type): for others the handler costs nothing.
+ * What only looks at a few types of a kind should say so: a presence goes to many. */
+TCT_API void tct_on_types(struct tct_mod *m, uint32_t stage, uint32_t types, int prio,
+	tct_stanza_fn *fn);
 /* Sets the causes (bits) for which the registrations made after this call are called. */
 TCT_API void tct_on_cause(struct tct_mod *m, uint32_t causes);
 
@@ -264,6 +268,11 @@ TCT_API void tct_route_unknown(struct tct_mod *m, struct tct_event *ev, struct t
  * its payload is serialised once for all copies. */
 TCT_API void tct_route_copy(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
 	const struct tct_overlay *overlay);
+/* The same for many who get it with another `to` and no other difference, in their order. The
+ * array and its addresses are borrowed. It costs less than a call for each, in time and, because a
+ * copy is made when it is its turn, in memory. */
+TCT_API void tct_route_copies(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
+	const struct tct_jid *const *to, size_t count);
 
 /* Targets, from RESOLVED on. */
 TCT_API size_t tct_targets_count(const struct tct_event *ev);

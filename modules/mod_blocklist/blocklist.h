@@ -49,7 +49,8 @@ bool blocklist_has(struct tct_mod *m, const struct tct_entity *e, const struct t
 	const struct tct_jid *except);
 /* True when blocking `pattern` blocks `jid` (XEP-0191 section 5). */
 bool blocklist_covers(const struct tct_jid *pattern, const struct tct_jid *jid);
-/* The operation of the service. */
+/* The operations of the service. */
+bool blocklist_any(struct tct_mod *m, struct tct_entity *e);
 uint32_t blocklist_blocks(
 	struct tct_mod *m, struct tct_entity *e, const struct tct_jid *jid);
 /* The rows have changed. */

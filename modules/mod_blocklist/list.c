@@ -25,6 +25,13 @@ static bool has_row(const struct blocklist_data *data, const struct tct_entity *
 		(except == NULL || strcmp(text, except) != 0);
 }
 
+bool blocklist_any(struct tct_mod *m, struct tct_entity *e)
+{
+	const struct blocklist_data *data = tct_mod_data(m);
+
+	return tct_entity_count(e, data->rows) > 0;
+}
+
 bool blocklist_has(struct tct_mod *m, const struct tct_entity *e, const struct tct_jid *jid,
 	const struct tct_jid *except)
 {

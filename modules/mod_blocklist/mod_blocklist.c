@@ -152,6 +152,7 @@ static void on_deleted(struct tct_mod *m, struct tct_entity *e)
 static const struct tct_blocklist_ops ops = {
 	.size = sizeof ops,
 	.blocks = blocklist_blocks,
+	.any = blocklist_any,
 };
 
 static int check(const void *config, struct tct_error *err)

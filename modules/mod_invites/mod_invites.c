@@ -67,8 +67,7 @@ static enum tct_verdict on_presence(struct tct_mod *m, struct tct_event *ev)
 	char key[INVITE_KEY + 1];
 	struct invite_row row;
 
-	if (tct_stanza_type(ev->stanza) != TCT_PRESENCE_SUBSCRIBE ||
-		tct_event_user(ev)[0] == '\0' || tct_stanza_from(ev->stanza) == NULL ||
+	if (tct_event_user(ev)[0] == '\0' || tct_stanza_from(ev->stanza) == NULL ||
 		tct_jid_equal_bare(tct_stanza_from(ev->stanza), tct_entity_jid(ev->entity)))
 		return TCT_CONTINUE;
 	preauth = tct_child(tct_stanza_root(ev->stanza), NS_PARS, "preauth");
@@ -130,7 +129,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	invites->roster = tct_service(m, "roster", &invites->roster_mod);
 	tct_provide(m, "invites", "invites", &invites_ops);
 	if (invites->roster != NULL)
-		tct_on_presence(m, TCT_INBOUND, TCT_PRIO_REWRITE, on_presence);
+		tct_on_types(m, TCT_INBOUND, TCT_PRESENCE_SUBSCRIBE, TCT_PRIO_REWRITE,
+			on_presence);
 	tct_on_entity(m, TCT_ENTITY_DELETED, on_deleted);
 	/* The first read keeps the host's rows in memory. */
 	tct_timer_start(tct_mod_scope(m), 1, SWEEP_MS, look, m);

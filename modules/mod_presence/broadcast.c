@@ -10,6 +10,7 @@ struct broadcast {
 	struct tct_session *session;
 	struct tct_stanza *stanza;
 	struct presence_guard guard;
+	struct presence_jids contacts;
 };
 
 static void copy_to(const struct broadcast *b, const struct tct_jid *to)
@@ -22,10 +23,14 @@ static void copy_to(const struct broadcast *b, const struct tct_jid *to)
 
 static void to_contact(const struct tct_jid *jid, uint32_t state, void *data)
 {
-	const struct broadcast *b = data;
+	struct broadcast *b = data;
+	uint32_t blocked = presence_blocked(&b->guard, jid);
 
 	(void)state;
-	presence_send(&b->guard, b->ev, b->stanza, jid);
+	if (blocked == TCT_BLOCKED_NOT)
+		presence_jids_add(&b->contacts, jid);
+	else
+		presence_send(&b->guard, b->ev, b->stanza, jid);
 }
 
 /* The account's own resources hear at once, not by way of the router: a stanza later this
@@ -45,10 +50,12 @@ void presence_broadcast(struct tct_mod *m, struct tct_event *ev, struct tct_sess
 	struct tct_stanza *st)
 {
 	struct tct_entity *e = tct_session_entity(s);
-	struct broadcast b = { m, ev, s, st, presence_guard(m, e) };
+	struct broadcast b = { m, ev, s, st, presence_guard(m, e), { 0 } };
 
 	tct_entity_sessions(e, to_own, &b);
 	presence_each(m, e, TCT_ROSTER_FROM, to_contact, &b);
+	tct_route_copies(m, ev, st, b.contacts.items, b.contacts.count);
+	presence_jids_free(&b.contacts);
 }
 
 /* ---- what a new resource must learn ---- */

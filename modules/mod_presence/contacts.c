@@ -14,36 +14,30 @@
 
 /* ---- sorting ---- */
 
-/* Counted addresses of contacts on other servers. */
-struct others {
-	const struct tct_jid **jids;
-	size_t count, room;
-};
-
 struct walk {
 	const char *own; /* the account's domain */
 	tct_roster_item_fn *fn;
 	void *data;
-	struct others others;
+	struct presence_jids others;
 };
 
-static void others_add(struct others *o, const struct tct_jid *jid)
+void presence_jids_add(struct presence_jids *v, const struct tct_jid *jid)
 {
-	if (o->count == o->room) {
-		o->room = o->room > 0 ? o->room * 2 : 16;
-		o->jids = realloc(o->jids, o->room * sizeof(const struct tct_jid *));
-		if (o->jids == NULL)
+	if (v->count == v->room) {
+		v->room = v->room > 0 ? v->room * 2 : 16;
+		v->items = realloc(v->items, v->room * sizeof *v->items);
+		if (v->items == NULL)
 			abort(); /* a roster is bounded */
 	}
-	o->jids[o->count++] = tct_jid_ref(jid);
+	v->items[v->count++] = tct_jid_ref(jid);
 }
 
-static void others_free(struct others *o)
+void presence_jids_free(struct presence_jids *v)
 {
-	for (size_t i = 0; i < o->count; i++)
-		tct_jid_unref(o->jids[i]);
-	free(o->jids);
-	*o = (struct others){ 0 };
+	for (size_t i = 0; i < v->count; i++)
+		tct_jid_unref(v->items[i]);
+	free(v->items);
+	*v = (struct presence_jids){ 0 };
 }
 
 static int by_domain(const void *a, const void *b)
@@ -62,11 +56,11 @@ static void take(const struct tct_jid *jid, uint32_t state, void *data)
 	if (strcmp(domain, w->own) == 0 || tct_host_find(domain) != NULL)
 		w->fn(jid, state, w->data);
 	else
-		others_add(&w->others, jid);
+		presence_jids_add(&w->others, jid);
 }
 
 /* Calls fn for contacts of our own hosts, and returns the others, sorted. */
-static struct others walk(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
+static struct presence_jids walk(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
 	tct_roster_item_fn *fn, void *user)
 {
 	struct presence_data *data = tct_mod_data(m);
@@ -74,18 +68,18 @@ static struct others walk(struct tct_mod *m, struct tct_entity *e, uint32_t mask
 
 	data->roster->each(data->roster_mod, e, mask, take, &w);
 	if (w.others.count > 1)
-		qsort(w.others.jids, w.others.count, sizeof *w.others.jids, by_domain);
+		qsort(w.others.items, w.others.count, sizeof *w.others.items, by_domain);
 	return w.others;
 }
 
 void presence_each(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
 	tct_roster_item_fn *fn, void *data)
 {
-	struct others others = walk(m, e, mask, fn, data);
+	struct presence_jids others = walk(m, e, mask, fn, data);
 
 	for (size_t i = 0; i < others.count; i++)
-		fn(others.jids[i], mask, data);
-	others_free(&others);
+		fn(others.items[i], mask, data);
+	presence_jids_free(&others);
 }
 
 /* ---- probes ---- */
@@ -96,7 +90,7 @@ struct presence_probes {
 	struct tct_session *session;
 	struct tct_timer *timer;
 	struct tct_stanza *stanza;
-	struct others others;
+	struct presence_jids others;
 	size_t next;
 };
 
@@ -131,7 +125,7 @@ static void probes_fini(void *block)
 {
 	struct presence_probes *p = block;
 
-	others_free(&p->others);
+	presence_jids_free(&p->others);
 	tct_stanza_unref(p->stanza);
 }
 
@@ -155,7 +149,7 @@ static void ask_others(struct presence_probes *p)
 	int64_t some = config->probe_rate / TICKS + (config->probe_rate < TICKS);
 
 	for (; some > 0 && p->next < p->others.count; p->next++, some--) {
-		const struct tct_jid *to = p->others.jids[p->next];
+		const struct tct_jid *to = p->others.items[p->next];
 
 		if ((data->roster->state(data->roster_mod, e, to) & TCT_ROSTER_TO) != 0 &&
 			presence_blocked(&guard, to) != TCT_BLOCKED)
@@ -182,7 +176,7 @@ void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session 
 	struct asking asking = { m, ev,
 		tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL),
 		presence_guard(m, tct_session_entity(s)) };
-	struct others others =
+	struct presence_jids others =
 		walk(m, tct_session_entity(s), TCT_ROSTER_TO, ask_here, &asking);
 	struct presence_probes *p;
 

@@ -4,11 +4,16 @@
  * one: to those who are blocked the account looks offline (XEP-0191). */
 #include "modules/mod_presence/presence.h"
 
+#include <stddef.h>
+
 struct presence_guard presence_guard(struct tct_mod *m, struct tct_entity *e)
 {
 	struct presence_guard g = { .m = m, .entity = e };
 
 	g.blocklist = tct_service(m, "blocklist", &g.blocklist_mod);
+	if (g.blocklist != NULL && g.blocklist->size > offsetof(struct tct_blocklist_ops, any) &&
+		!g.blocklist->any(g.blocklist_mod, e))
+		g.blocklist = NULL;
 	return g;
 }
 

@@ -105,30 +105,16 @@ static enum tct_verdict on_outbound(struct tct_mod *m, struct tct_event *ev)
 
 	if (ev->origin.session == NULL)
 		return TCT_CONTINUE;
-	switch (tct_stanza_type(ev->stanza)) {
-	case TCT_PRESENCE_AVAILABLE:
-		return directed ? on_directed(m, ev) : on_available(m, ev);
-	case TCT_PRESENCE_UNAVAILABLE:
-		return directed ? on_directed(m, ev) : on_unavailable(m, ev);
-	default:
-		return TCT_CONTINUE;
-	}
-}
-
-static enum tct_verdict on_inbound(struct tct_mod *m, struct tct_event *ev)
-{
-	if (tct_stanza_type(ev->stanza) == TCT_PRESENCE_PROBE)
-		return presence_on_probe(m, ev);
-	return TCT_CONTINUE;
+	if (directed)
+		return on_directed(m, ev);
+	return tct_stanza_type(ev->stanza) == TCT_PRESENCE_AVAILABLE ? on_available(m, ev) :
+								       on_unavailable(m, ev);
 }
 
 /* Who has left or cannot be reached needs no farewell of ours. */
 static enum tct_verdict on_deliver(struct tct_mod *m, struct tct_event *ev)
 {
-	uint32_t type = tct_stanza_type(ev->stanza);
-
-	if ((type & (TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_ERROR)) != 0 &&
-		tct_stanza_from(ev->stanza) != NULL)
+	if (tct_stanza_from(ev->stanza) != NULL)
 		presence_directed_remove(m, ev->target, tct_stanza_from(ev->stanza));
 	return TCT_CONTINUE;
 }
@@ -204,9 +190,11 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	if (data->last == NULL)
 		return TCT_EIO;
 	data->roster->watch(data->roster_mod, m, on_changed);
-	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, on_outbound);
-	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, on_inbound);
-	tct_on_presence(m, TCT_DELIVER, TCT_PRIO_OBSERVE, on_deliver);
+	tct_on_types(m, TCT_OUTBOUND, TCT_PRESENCE_AVAILABLE | TCT_PRESENCE_UNAVAILABLE,
+		TCT_PRIO_HANDLE, on_outbound);
+	tct_on_types(m, TCT_INBOUND, TCT_PRESENCE_PROBE, TCT_PRIO_HANDLE, presence_on_probe);
+	tct_on_types(m, TCT_DELIVER, TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_ERROR,
+		TCT_PRIO_OBSERVE, on_deliver);
 	tct_on_iq_stage(m, TCT_RESOLVED, TCT_PRIO_FILTER, presence_on_request);
 	tct_on_session(m, TCT_SESSION_RESUMED, on_resumed);
 	tct_on_session(m, TCT_SESSION_ENDED, on_ended);

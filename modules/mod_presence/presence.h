@@ -60,6 +60,14 @@ void presence_farewell(struct tct_mod *m, struct tct_event *ev, struct tct_sessi
 
 /* ---- contacts.c: one's own hosts and others ---- */
 
+/* Counted addresses. */
+struct presence_jids {
+	const struct tct_jid **items;
+	size_t count, room;
+};
+void presence_jids_add(struct presence_jids *v, const struct tct_jid *jid);
+void presence_jids_free(struct presence_jids *v);
+
 /* Contacts of one domain one after the other, those of our own hosts first. `fn` may route
  * and send. */
 void presence_each(struct tct_mod *m, struct tct_entity *e, uint32_t mask,
@@ -86,7 +94,7 @@ void presence_last_delete(struct tct_mod *m, struct tct_entity *e);
 struct presence_guard {
 	struct tct_mod *m;
 	struct tct_entity *entity;
-	const struct tct_blocklist_ops *blocklist; /* NULL: nobody is blocked */
+	const struct tct_blocklist_ops *blocklist; /* NULL: it blocks nobody */
 	struct tct_mod *blocklist_mod;
 };
 

@@ -262,8 +262,6 @@ enum tct_verdict roster_on_outbound(struct tct_mod *m, struct tct_event *ev)
 	const struct tct_jid *to = tct_stanza_to(ev->stanza), *contact;
 	enum tct_verdict verdict = TCT_HANDLED;
 
-	if ((tct_stanza_type(ev->stanza) & TCT_TYPES_SUBSCRIPTION) == 0)
-		return TCT_CONTINUE;
 	if (to == NULL)
 		return tct_refuse(ev, TCT_BAD_REQUEST, "to whom?");
 	contact = tct_jid_bare(to);
@@ -339,8 +337,6 @@ enum tct_verdict roster_on_inbound(struct tct_mod *m, struct tct_event *ev)
 	const struct tct_jid *from = tct_stanza_from(ev->stanza), *contact;
 	enum tct_verdict verdict = TCT_HANDLED;
 
-	if ((tct_stanza_type(ev->stanza) & TCT_TYPES_SUBSCRIPTION) == 0)
-		return TCT_CONTINUE;
 	/* An account that is not there is as silent as one that is offline (RFC
 	 * 6121 8.5.1). */
 	if (from == NULL || tct_entity_user(ev->entity)[0] == '\0' ||

@@ -80,8 +80,9 @@ static int load(struct tct_mod *m, struct tct_error *err)
 		return TCT_EIO;
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS_ROSTER, "query", roster_on_get);
 	tct_on_iq(m, TCT_IQ_SET, TCT_TO_SELF, NS_ROSTER, "query", roster_on_set);
-	tct_on_presence(m, TCT_OUTBOUND, TCT_PRIO_HANDLE, roster_on_outbound);
-	tct_on_presence(m, TCT_INBOUND, TCT_PRIO_HANDLE, roster_on_inbound);
+	tct_on_types(m, TCT_OUTBOUND, TCT_TYPES_SUBSCRIPTION, TCT_PRIO_HANDLE,
+		roster_on_outbound);
+	tct_on_types(m, TCT_INBOUND, TCT_TYPES_SUBSCRIPTION, TCT_PRIO_HANDLE, roster_on_inbound);
 	tct_on_session(m, TCT_SESSION_AVAILABLE, roster_on_available);
 	tct_on_entity(m, TCT_ENTITY_LOADED, roster_on_loaded);
 	tct_on_entity(m, TCT_ENTITY_DELETED, roster_on_deleted);

@@ -202,6 +202,33 @@ static enum tct_verdict on_fanout(struct tct_mod *m, struct tct_event *ev)
 	return tct_reply(ev, tct_result(ev));
 }
 
+#define SPREAD_MAX 2000
+
+/* More copies than a turn runs: <spread count='N'/> sends N to the asker's nurse, who has no
+ * session, and one to the asker; what is sent after them comes after them. */
+static enum tct_verdict on_spread(struct tct_mod *m, struct tct_event *ev)
+{
+	struct tct_stanza *st = tct_message_new(tct_mod_jid(m), NULL, "headline"), *last;
+	const struct tct_jid *asker = tct_stanza_from(ev->stanza), *to[SPREAD_MAX + 1];
+	const struct tct_jid *nurse = tct_jid_new("nurse@localhost");
+	int64_t count = 1;
+
+	if (tct_attr_int(tct_stanza_payload(ev->stanza), "count", &count) != TCT_OK ||
+		count > SPREAD_MAX)
+		count = 1;
+	for (int64_t i = 0; i < count; i++)
+		to[i] = nurse;
+	to[count] = asker;
+	tct_add_text(tct_stanza_root(st), "body", "for all");
+	tct_route_copies(m, ev, st, to, (size_t)count + 1);
+	last = tct_message_new(tct_mod_jid(m), asker, "headline");
+	tct_add_text(tct_stanza_root(last), "body", "behind them");
+	tct_route(m, ev, last);
+	tct_jid_unref(nurse);
+	tct_stanza_unref(st);
+	return tct_reply(ev, tct_result(ev));
+}
+
 static void asked(struct tct_scope *scope, struct tct_stanza *answer, void *data)
 {
 	struct tct_request *rq = data;
@@ -379,6 +406,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS, "get", on_get);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_SELF, NS, "read", on_read);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS, "fanout", on_fanout);
+	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST | TCT_TO_SELF, NS, "spread", on_spread);
 	tct_on_iq(m, TCT_IQ_GET, TCT_TO_HOST, NS, "ask", on_ask);
 	tcti_on_nonza(m, NS, "detachable", on_detachable);
 	tcti_on_nonza(m, NS, "resume", on_resume);

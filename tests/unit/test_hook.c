@@ -51,15 +51,24 @@ static enum tct_verdict fn(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
+static uint32_t type_of(uint32_t kind)
+{
+	static const uint32_t types[TCT_KINDS] = { TCT_MESSAGE_CHAT, TCT_PRESENCE_AVAILABLE,
+		TCT_IQ_GET };
+
+	return types[kind];
+}
+
 /* The names of who is called, in order. */
 static const char *chain(struct hook_set *set, uint32_t stage, uint32_t kind, uint32_t cause)
 {
 	static char text[200];
+	struct hook_ask ask = { stage, kind, type_of(kind), cause };
 	struct hook_cursor c = { 0 };
 	const struct hook *h;
 
 	text[0] = '\0';
-	while ((h = hook_next(set, stage, kind, cause, &c)) != NULL)
+	while ((h = hook_next(set, &ask, &c)) != NULL)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", h->mod->name);
 	return text;
 }
@@ -73,8 +82,8 @@ static void the_order_is_priority_rank_registration(void **state)
 	assert_string_equal(chain(&host, TCT_INBOUND, TCT_MESSAGE, TCT_NEW), "b a c d ");
 	assert_string_equal(chain(&host, TCT_INBOUND, TCT_PRESENCE, TCT_NEW), "");
 	assert_string_equal(chain(&host, TCT_OUTBOUND, TCT_MESSAGE, TCT_NEW), "");
-	assert_true(hook_none(&host, TCT_OUTBOUND, TCT_MESSAGE));
-	assert_false(hook_none(&host, TCT_INBOUND, TCT_MESSAGE));
+	assert_true(hook_none(&host, TCT_OUTBOUND, TCT_MESSAGE_CHAT));
+	assert_false(hook_none(&host, TCT_INBOUND, TCT_MESSAGE_CHAT));
 }
 
 static void causes_are_asked_for(void **state)
@@ -86,22 +95,44 @@ static void causes_are_asked_for(void **state)
 	assert_string_equal(chain(&host, TCT_INBOUND, TCT_MESSAGE, TCT_REROUTE), "b ");
 }
 
+/* Nobody is called for other types than it named, and a stage that none is called for is known
+ * as that, also when who was called has gone. */
+static void types_are_asked_for(void **state)
+{
+	struct hook_ask ask = { TCT_INBOUND, TCT_PRESENCE, TCT_PRESENCE_PROBE, TCT_NEW };
+	struct hook_cursor c = { 0 };
+
+	tct_on_types(&mods[0], TCT_INBOUND, TCT_PRESENCE_PROBE | TCT_IQ_GET, 0, fn);
+	tct_on_types(&everywhere, TCT_INBOUND, TCT_PRESENCE_ERROR, 0, fn);
+	assert_string_equal(chain(&host, TCT_INBOUND, TCT_PRESENCE, TCT_NEW), "");
+	assert_string_equal(chain(&host, TCT_INBOUND, TCT_IQ, TCT_NEW), "a ");
+	assert_ptr_equal(hook_next(&host, &ask, &c)->mod, &mods[0]);
+	assert_null(hook_next(&host, &ask, &c));
+	assert_true(hook_none(&host, TCT_INBOUND, TCT_PRESENCE_AVAILABLE));
+	assert_false(hook_none(&host, TCT_INBOUND, TCT_PRESENCE_ERROR));
+	assert_false(hook_none(&host, TCT_INBOUND, TCT_PRESENCE_PROBE));
+	scope_end(&mods[0].scope);
+	assert_true(hook_none(&host, TCT_INBOUND, TCT_PRESENCE_PROBE));
+	assert_false(hook_none(&host, TCT_INBOUND, TCT_PRESENCE_ERROR));
+}
+
 /* A chain that waits goes on behind its handler in what is registered then. */
 static void a_cursor_survives_changes(void **state)
 {
+	const struct hook_ask ask = { TCT_INBOUND, TCT_MESSAGE, TCT_MESSAGE_CHAT, TCT_NEW };
 	struct hook_cursor c = { 0 };
 
 	tct_on_message(&mods[0], TCT_INBOUND, 200, fn);
 	tct_on_message(&mods[1], TCT_INBOUND, 100, fn);
 	tct_on_message(&mods[3], TCT_INBOUND, 0, fn);
-	assert_ptr_equal(hook_next(&host, TCT_INBOUND, TCT_MESSAGE, TCT_NEW, &c)->mod, &mods[0]);
-	assert_ptr_equal(hook_next(&host, TCT_INBOUND, TCT_MESSAGE, TCT_NEW, &c)->mod, &mods[1]);
+	assert_ptr_equal(hook_next(&host, &ask, &c)->mod, &mods[0]);
+	assert_ptr_equal(hook_next(&host, &ask, &c)->mod, &mods[1]);
 	scope_end(&mods[1].scope); /* the one that was called goes away */
 	tct_on_message(&mods[2], TCT_INBOUND, 50, fn);
-	assert_ptr_equal(hook_next(&host, TCT_INBOUND, TCT_MESSAGE, TCT_NEW, &c)->mod, &mods[2]);
+	assert_ptr_equal(hook_next(&host, &ask, &c)->mod, &mods[2]);
 	scope_end(&mods[0].scope);
-	assert_ptr_equal(hook_next(&host, TCT_INBOUND, TCT_MESSAGE, TCT_NEW, &c)->mod, &mods[3]);
-	assert_null(hook_next(&host, TCT_INBOUND, TCT_MESSAGE, TCT_NEW, &c));
+	assert_ptr_equal(hook_next(&host, &ask, &c)->mod, &mods[3]);
+	assert_null(hook_next(&host, &ask, &c));
 }
 
 static void who_is_ending_is_not_called(void **state)
@@ -193,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_order_is_priority_rank_registration),
 		TEST(causes_are_asked_for),
+		TEST(types_are_asked_for),
 		TEST(a_cursor_survives_changes),
 		TEST(who_is_ending_is_not_called),
 		TEST(everything_of_an_instance_goes_with_it),

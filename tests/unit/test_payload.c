@@ -118,7 +118,7 @@ static void children_are_serialised_once(void **state)
 	tct_stanza_unref(st);
 	tct_stanza_unref(view);
 	written(second,
-		"<message to='romeo@localhost/garden' id='2'><body>a</body></message>");
+		"<message id='2' to='romeo@localhost/garden'><body>a</body></message>");
 	tct_stanza_unref(second);
 }
 

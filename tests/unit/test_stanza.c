@@ -137,13 +137,12 @@ static void a_header_is_read_and_written(void **state)
 	assert_string_equal(tct_elem_name(tct_stanza_payload(st)), "body");
 	assert_null(tct_attr(tct_stanza_root(st), "id")); /* fields, not attributes */
 	/* What was written once is not what is written after a change. */
-	written(st, NULL, "<message type='chat' to='juliet@localhost/balcony' "
-			  "from='romeo@localhost/garden' id='a&lt;b' xml:lang='it'>"
-			  "<body>Ciao</body></message>");
+	written(st, NULL, "<message type='chat' from='romeo@localhost/garden' id='a&lt;b' "
+			  "xml:lang='it' to='juliet@localhost/balcony'><body>Ciao</body></message>");
 	tct_stanza_set_id(st, "b");
-	written(st, NULL, "<message type='chat' to='juliet@localhost/balcony' "
-			  "from='romeo@localhost/garden' id='b' xml:lang='it'>"
-			  "<body>Ciao</body></message>");
+	written(st, NULL,
+		"<message type='chat' from='romeo@localhost/garden' id='b' xml:lang='it' "
+		"to='juliet@localhost/balcony'><body>Ciao</body></message>");
 	tct_stanza_set_id(st, NULL);
 	tct_stanza_set_lang(st, NULL);
 	tct_stanza_set_from(st, NULL);
@@ -191,10 +190,13 @@ static void a_copy_is_its_own(void **state)
 	assert_false(stanza_shared(dup));
 	tct_add_text(tct_stanza_root(dup), "subject", "b");
 	tct_stanza_set_to(dup, romeo);
-	written(st, NULL, "<message to='nurse@localhost' id='1'><body>a</body></message>");
+	written(st, NULL,
+		"<message id='1' to='nurse@localhost'><body>a</body></message>");
 	tct_stanza_unref(st);
-	written(dup, NULL, "<message to='romeo@localhost/garden' id='1'><body>a</body>"
-			   "<subject>b</subject></message>");
+	written(dup, NULL,
+		"<message id='1' "
+		"to='romeo@localhost/garden'><body>a</body><subject>b</subject>"
+		"</message>");
 	tct_stanza_unref(dup);
 }
 
@@ -235,8 +237,9 @@ static void a_view_differs_in_its_header(void **state)
 	tct_stanza_unref(st);
 	assert_int_equal(tct_stanza_type(view), TCT_MESSAGE_CHAT);
 	assert_string_equal(tct_stanza_id(view), "2");
-	written(view, NULL, "<message type='chat' to='juliet@localhost/balcony' "
-			    "from='romeo@localhost/garden' id='2'><body>a</body></message>");
+	written(view, NULL,
+		"<message type='chat' from='romeo@localhost/garden' id='2' "
+		"to='juliet@localhost/balcony'><body>a</body></message>");
 	tct_stanza_unref(view);
 }
 
@@ -288,8 +291,8 @@ static void a_stanza_is_put_into_another(void **state)
 		"<message xmlns='jabber:client'/></forwarded></message>");
 	/* It is a copy. */
 	written(st, NULL,
-		"<message type='chat' to='nurse@localhost' from='romeo@localhost/garden' id='7' "
-		"xml:lang='it'><body>a</body></message>");
+		"<message type='chat' from='romeo@localhost/garden' id='7' "
+		"xml:lang='it' to='nurse@localhost'><body>a</body></message>");
 	tct_stanza_unref(st);
 	tct_stanza_unref(plain);
 	tct_stanza_unref(outer);
@@ -301,8 +304,9 @@ static void a_result_goes_back(void **state)
 	struct tct_stanza *result = tct_stanza_result(st);
 
 	(void)state;
-	written(result, NULL, "<iq type='result' to='romeo@localhost/garden' "
-			      "from='juliet@localhost/balcony' id='7'/>");
+	written(result, NULL,
+		"<iq type='result' from='juliet@localhost/balcony' id='7' "
+		"to='romeo@localhost/garden'/>");
 	assert_null(tct_stanza_error(result, TCT_BAD_REQUEST, NULL));
 	tct_stanza_unref(result);
 	tct_stanza_unref(st);
