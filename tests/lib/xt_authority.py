@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A certificate authority of the test's own, so that real clients and other servers check a
 server's certificate as they would anywhere: by a chain to something they were told to trust."""
+import hashlib
 import os
 import subprocess
 import time
@@ -50,6 +51,12 @@ class Authority:
             file.write(extensions)
         self.sign(name, expired)
         return self.readable(name)
+
+    def key_digest(self, name):
+        """SHA-256 of the public key (SubjectPublicKeyInfo), in hexadecimal."""
+        key = subprocess.run(["openssl", "pkey", "-in", self.path(name, "key"), "-pubout",
+                              "-outform", "DER"], check=True, capture_output=True).stdout
+        return hashlib.sha256(key).hexdigest()
 
     def readable(self, name):
         for file in self.files(name):

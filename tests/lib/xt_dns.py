@@ -134,7 +134,7 @@ class DnsServer:
             if at in self.zones:
                 return self.zones[at]
             at = at.parent()
-        return None
+        return self.zones.get(dns.name.root)
 
     def put(self, section, rrset):
         zone = self.zone_of(rrset.name)
