@@ -23,6 +23,7 @@
 #define RESOLV_CONF "/etc/resolv.conf"
 #define HOSTS "/etc/hosts"
 #define TIMEOUT 15
+#define PROBE_AGAIN 60 /* seconds */
 
 struct dns_query {
 	struct list link;
@@ -43,6 +44,9 @@ static size_t open_count;
 static char *servers[SERVERS_MAX + 1];
 static char *anchor; /* NULL: nothing is validated */
 static int64_t timeout_ms = TIMEOUT * 1000;
+static enum dns_trust trust;
+static struct dns_query *probe; /* of the root, while it is open */
+static int64_t probed;          /* tct_monotonic() */
 
 /* ---- answers ---- */
 
@@ -190,14 +194,23 @@ static void set_servers(void)
 static void on_root(const struct dns_answer *a, void *data)
 {
 	(void)data;
+	probe = NULL;
+	trust = a->status == DNS_FOUND && a->secure ? DNS_TRUST_GOOD : DNS_TRUST_NONE;
 	if (a->status == DNS_BOGUS)
 		log_warn("DNS: the name servers do not pass signatures on, so that everything "
 			 "looks forged and no other server is found (%s): set dns_servers to "
 			 "some that do, or dns_dnssec = false", a->text);
 }
 
+static void ask_root(void)
+{
+	probed = tct_monotonic();
+	probe = dns_ask(".", DNS_DNSKEY, on_root, NULL);
+}
+
 static void set_anchor(void)
 {
+	trust = DNS_TRUST_NONE;
 	if (anchor == NULL)
 		return;
 	if (access(anchor, R_OK) != 0) {
@@ -206,6 +219,7 @@ static void set_anchor(void)
 		return;
 	}
 	ub_ctx_add_ta_file(ctx, anchor);
+	trust = DNS_TRUST_UNKNOWN;
 }
 
 static bool context_open(void)
@@ -232,8 +246,8 @@ static bool context_open(void)
 	set_anchor();
 	loop_io_init(&io, ub_fd(ctx), readable);
 	loop_io_set(&io, EV_READ);
-	if (anchor != NULL)
-		dns_ask(".", DNS_DNSKEY, on_root, NULL);
+	if (trust == DNS_TRUST_UNKNOWN && probe == NULL)
+		ask_root();
 	return true;
 }
 
@@ -251,6 +265,7 @@ static void context_close(void)
 	loop_io_set(&io, 0);
 	ub_ctx_delete(ctx);
 	ctx = NULL;
+	trust = DNS_TRUST_UNKNOWN;
 }
 
 /* ---- questions ---- */
@@ -299,6 +314,17 @@ void dns_cancel(struct dns_query *q)
 	if (q->id >= 0)
 		ub_cancel(ctx, q->id);
 	query_free(q);
+}
+
+enum dns_trust dns_trust(void)
+{
+	assert_loop();
+	if (anchor == NULL)
+		return DNS_TRUST_NONE;
+	if (ctx != NULL && trust == DNS_TRUST_NONE && probe == NULL &&
+		tct_monotonic() - probed >= PROBE_AGAIN)
+		ask_root();
+	return trust;
 }
 
 size_t dns_open(void)
@@ -396,6 +422,7 @@ void dns_stop(void)
 {
 	list_each (node, &open_queries)
 		dns_cancel(list_entry(node, struct dns_query, link));
+	probe = NULL;
 	context_close();
 	forget();
 	if (scope.nodes.next != NULL)

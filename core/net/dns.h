@@ -50,6 +50,14 @@ int dns_check(const struct dns_config *config, struct tct_error *err) TCT_CHECKE
 /* What dns_check has found good, and copies it: before the first question, and again at a
  * reload, when what is open is asked again. Starts nothing. */
 void dns_configure(const struct dns_config *config);
+enum dns_trust {
+	DNS_TRUST_UNKNOWN, /* not yet: nothing was asked, or no answer has come */
+	DNS_TRUST_NONE,    /* signatures are not looked at, or do not arrive here */
+	DNS_TRUST_GOOD     /* the keys of the root, and what they have signed, were validated */
+};
+/* Whether validation works. Where it did not it is tried again, a minute later at the earliest, by
+ * whoever asks here. */
+enum dns_trust dns_trust(void);
 /* Drops what is open, ends the thread, forgets the configuration. */
 void dns_stop(void);
 

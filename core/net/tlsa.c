@@ -209,6 +209,17 @@ struct tcti_dane *tcti_dane_ask(struct tct_scope *scope, const char *domain, con
 	return d;
 }
 
+uint32_t tcti_dane_trust(void)
+{
+	static const unsigned char trusts[] = {
+		[DNS_TRUST_UNKNOWN] = TCTI_DANE_TRUST_UNKNOWN,
+		[DNS_TRUST_NONE] = TCTI_DANE_TRUST_NONE,
+		[DNS_TRUST_GOOD] = TCTI_DANE_TRUST_GOOD,
+	};
+
+	return trusts[dns_trust()];
+}
+
 void tcti_dane_end(struct tcti_dane *d)
 {
 	assert_loop();

@@ -27,6 +27,8 @@ struct tcti_connecting {
 	struct stream_listener *listener;
 	struct tct_mod *mod;
 	const struct tct_jid *local, *remote;
+	char *target; /* that was connected to, when the way to it was signed; NULL */
+	uint16_t port;
 	tcti_connected_fn *fn;
 	void *data;
 };
@@ -39,6 +41,7 @@ static void dropped(struct scope_node *node)
 	listener_unref(c->listener);
 	tct_jid_unref(c->local);
 	tct_jid_unref(c->remote);
+	free(c->target);
 	free(c);
 }
 
@@ -48,6 +51,12 @@ void tcti_connect_end(struct tcti_connecting *c)
 		return;
 	scope_remove(&c->node);
 	dropped(&c->node);
+}
+
+const char *tcti_connect_target(const struct tcti_connecting *c, uint16_t *port)
+{
+	*port = c->port;
+	return c->target;
 }
 
 void tcti_connect_next(struct tcti_connecting *c, const char *text)
@@ -87,6 +96,8 @@ static void dialled(struct tcti_dial *d, const struct tcti_dialled *r, void *dat
 	struct addr addr;
 
 	(void)d;
+	free(c->target);
+	c->target = NULL;
 	if (r->reason != TCTI_DIAL_OK) {
 		report_failure(c, r);
 		return;
@@ -97,6 +108,8 @@ static void dialled(struct tcti_dial *d, const struct tcti_dialled *r, void *dat
 		report(c, NULL, TCTI_DIAL_BUSY, "memory is short, or there is no certificate");
 		return;
 	}
+	c->target = r->secure ? mem_strdup(r->target) : NULL;
+	c->port = r->port;
 	report(c, stream_connected(c->listener, r->fd, &addr, c->local, c->remote, r->direct_tls),
 		TCTI_DIAL_OK, "");
 }

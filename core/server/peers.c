@@ -279,7 +279,10 @@ void peers_open(struct tct_stream *s, const struct tct_elem *root)
 	parse_context_neutral(s->context);
 	switch (s->kind) {
 	case TCTI_STREAM_S2S_IN:
-		negotiate_send_open(s);
+		if (s->waits)
+			tcti_stream_hold(s);
+		else
+			negotiate_send_open(s);
 		return;
 	case TCTI_STREAM_COMPONENT:
 		out = conn_output(s->conn);
@@ -291,6 +294,22 @@ void peers_open(struct tct_stream *s, const struct tct_elem *root)
 	}
 	if (s->state == STREAM_HEADER)
 		s->state = STREAM_OPEN;
+}
+
+void tcti_stream_wait(struct tct_stream *s)
+{
+	tct_assert(s->kind == TCTI_STREAM_S2S_IN && s->state == STREAM_HEADER);
+	s->waits = true;
+}
+
+void tcti_stream_offer(struct tct_stream *s)
+{
+	if (!s->waits)
+		return;
+	s->waits = false;
+	if (s->state == STREAM_HEADER)
+		negotiate_send_open(s);
+	tcti_stream_release(s);
 }
 
 /* ---- TLS as a client ---- */

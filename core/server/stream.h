@@ -44,7 +44,7 @@ struct tct_stream {
 	const struct tct_jid *from; /* claimed in the header */
 	char id[33];
 	/* ---- of servers and components ---- */
-	bool proven;
+	bool proven, waits /* with its features */;
 	const struct tct_jid *local; /* the domain of ours; NULL */
 	char *peer_id;               /* of a stream that we opened; NULL */
 	int64_t heard;               /* tct_monotonic() */

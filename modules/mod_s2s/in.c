@@ -51,6 +51,8 @@ const char *in_header(struct tct_mod *m, struct tct_stream *s, const struct tct_
 		find_pair(p, tct_jid_domain(tcti_stream_local(s)),
 			tct_jid_domain(tcti_stream_from(s))) == NULL)
 		problem = "invalid-from";
+	if (problem == NULL && tcti_stream_secured(s))
+		dane_claimed(m, p, tct_jid_domain(tcti_stream_from(s)));
 	return problem;
 }
 
@@ -99,12 +101,15 @@ const char *in_refuses_dialback(struct tct_mod *m, struct tct_stream *s, const c
 {
 	const struct s2s_config *config = tct_mod_config(m);
 	struct tcti_s2s_rule rule;
+	const char *why;
 
 	if (config->s2s_require_encryption && !tcti_stream_secured(s))
 		return "TLS is required";
 	s2s_rule(m, remote, &rule);
 	/* Behind a valid certificate the question need not be asked, and may be. */
-	if (rule.certificate && !s2s_certified(s, remote, NULL))
+	if (dane_says(s2s_peer(m, s), remote, &why) == DANE_SAYS_NO)
+		return "DNS names another certificate";
+	if (rule.certificate && s2s_certified(m, s, remote, NULL) == TCTI_PROOF_NONE)
 		return "a valid certificate is required";
 	return NULL;
 }

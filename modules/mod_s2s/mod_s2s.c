@@ -44,6 +44,8 @@ static const struct tct_option override_options[] = {
 	TCT_OPT_END
 };
 
+static const char *const dane_modes[] = { "auto", "on", "off", NULL };
+
 static const struct tct_option options[] = {
 	TCT_OPT_GROUPS(struct s2s_config, listen, .sub = endpoint_options,
 		.sub_size = sizeof(struct endpoint),
@@ -116,6 +118,11 @@ static const struct tct_option options[] = {
 		.max = "1 day",
 		.doc = "What was sent on a connection that was lost, and was not acknowledged, is "
 		       "tried again for so long, and what waits behind it; then it is returned."),
+	TCT_OPT_ENUM(struct s2s_config, use_dane, .global = 1, .choices = dane_modes,
+		.def = "auto",
+		.doc = "Believe a server whose certificate is named by its signed DNS (DANE, RFC "
+		       "7673), and no other that says to be that domain: \"off\"; \"on\"; or "
+		       "\"auto\", which is on unless what DNS says cannot be validated here."),
 	TCT_OPT_END
 };
 
@@ -158,18 +165,28 @@ void s2s_rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule)
 		ops->rule(provider, remote, rule);
 }
 
-bool s2s_certified(struct tct_stream *s, const char *remote, const char **problem)
+uint32_t s2s_certified(struct tct_mod *m, struct tct_stream *s, const char *remote,
+	const char **problem)
 {
 	const char *why = "";
 	uint32_t trust = tcti_stream_peer(s, &why);
 
+	switch (dane_says(s2s_peer(m, s), remote, &why)) {
+	case DANE_SAYS_YES:
+		return TCTI_PROOF_DANE;
+	case DANE_SAYS_NO:
+		trust = TCTI_PEER_UNTRUSTED;
+		break;
+	case DANE_SAYS_NOTHING:
+		break;
+	}
 	if (trust == TCTI_PEER_TRUSTED && !tcti_stream_peer_names(s, remote, "xmpp-server")) {
 		trust = TCTI_PEER_UNTRUSTED;
 		why = "its certificate is for other names";
 	}
 	if (problem != NULL)
 		*problem = why;
-	return trust == TCTI_PEER_TRUSTED;
+	return trust == TCTI_PEER_TRUSTED ? TCTI_PROOF_EXTERNAL : TCTI_PROOF_NONE;
 }
 
 /* ---- streams ---- */
@@ -183,6 +200,7 @@ struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s)
 
 	if (p->stream != NULL)
 		return p;
+	p->mod = m;
 	p->stream = s;
 	p->since = tct_now();
 	sweep_later(m);
@@ -209,6 +227,7 @@ static void stream_end(struct tct_mod *m, void *data)
 		p->path->stream = NULL;
 	sm_in_leave(p);
 	in_end(p);
+	dane_end(p);
 	free(p->error);
 }
 
@@ -337,7 +356,7 @@ static void sweep_later(struct tct_mod *m)
 static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 {
 	static const char *const states[] = { "connecting", "negotiating", "ready" };
-	static const char *const proofs[] = { NULL, "EXTERNAL", "dialback" };
+	static const char *const proofs[] = { NULL, "EXTERNAL", "dialback", "DANE" };
 	struct tcti_s2s_row row = { .size = sizeof row, .local = p->local, .remote = p->remote,
 		.state = states[p->state], .proof = proofs[p->proof], .since = p->since,
 		.stanzas = p->stanzas, .queued = tcti_outlet_count(p->outlet),
@@ -349,6 +368,8 @@ static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 		row.tls = tls = tcti_stream_describe_tls(p->stream);
 		if (tcti_stream_peer_describe(p->stream, &issuer, &row.until))
 			row.issuer = issuer;
+		if (s2s_certified(p->mod, p->stream, p->remote, NULL) == TCTI_PROOF_DANE)
+			row.proof = proofs[TCTI_PROOF_DANE];
 	}
 	fn(&row, data);
 	free(tls);
@@ -369,7 +390,7 @@ static void show_peer(struct peer *p, tcti_s2s_row_fn *fn, void *data)
 		row.local = p->pairs[i].local;
 		row.remote = p->pairs[i].remote;
 		row.since = p->pairs[i].since;
-		row.proof = p->pairs[i].proof == TCTI_PROOF_EXTERNAL ? "EXTERNAL" : "dialback";
+		row.proof = p->pairs[i].proof == TCTI_PROOF_EXTERNAL ? "EXTERNAL" : p->pairs[i].proof == TCTI_PROOF_DANE ? "DANE" : "dialback";
 		fn(&row, data);
 	}
 	free(tls);
@@ -413,7 +434,7 @@ static bool is_fine(struct tct_mod *m, struct tct_stream *s, const char *remote,
 	if (config->s2s_require_encryption && !tcti_stream_secured(s))
 		return false;
 	s2s_rule(m, remote, &rule);
-	return !rule.certificate || proof == TCTI_PROOF_EXTERNAL || s2s_certified(s, remote, NULL);
+	return !rule.certificate || proof == TCTI_PROOF_EXTERNAL || s2s_certified(m, s, remote, NULL) != TCTI_PROOF_NONE;
 }
 
 static bool is_wanted(struct tct_mod *m, const struct peer *p, const char *remote)
@@ -452,6 +473,11 @@ static uint32_t close_streams(struct tct_mod *m, const char *remote)
 	return count;
 }
 
+static uint32_t certified(struct tct_mod *m, struct tct_stream *s, const char *remote)
+{
+	return tcti_stream_secured(s) ? s2s_certified(m, s, remote, NULL) : TCTI_PROOF_NONE;
+}
+
 static const struct tcti_s2s_ops ops = {
 	.size = sizeof ops,
 	.accept = in_accept,
@@ -466,6 +492,7 @@ static const struct tcti_s2s_ops ops = {
 	.each = each,
 	.known = known,
 	.close = close_streams,
+	.certified = certified,
 };
 
 /* ---- load ---- */
@@ -565,6 +592,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 static void unload(struct tct_mod *m)
 {
 	sm_in_fini(s2s_of(m));
+	for (struct peer *p = s2s_of(m)->peers; p != NULL; p = p->next)
+		dane_end(p);
 	out_fini(s2s_of(m));
 	failures_fini(s2s_of(m));
 }

@@ -203,6 +203,7 @@ static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, 
 	p->stream = s;
 	p->state = PATH_OPEN;
 	s2s_peer(m, s)->path = p;
+	dane_dialled(p);
 }
 
 static void dial(struct path *p)
@@ -273,10 +274,11 @@ static bool is_enough(struct path *p, struct tct_stream *s, char why[REASON_MAX]
 		snprintf(why, REASON_MAX, "it offers no encryption (TLS), and that is required");
 		return false;
 	}
-	if (p->outlet == NULL)
-		return true; /* who is asked, DNS has said */
 	s2s_rule(p->mod, p->remote, &rule);
-	if (!rule.certificate || s2s_certified(s, p->remote, &problem))
+	if (dane_says(s2s_peer(p->mod, s), p->remote, &problem) != DANE_SAYS_NO &&
+		(p->outlet == NULL /* who is asked, DNS has said */ || !rule.certificate))
+		return true;
+	if (s2s_certified(p->mod, s, p->remote, &problem) != TCTI_PROOF_NONE)
 		return true;
 	snprintf(why, REASON_MAX, "its certificate is not good: %s (and %s demands one)", problem,
 		rule.why);

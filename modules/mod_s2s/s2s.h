@@ -42,6 +42,7 @@ struct s2s_config {
 	int64_t resume_time;
 	int64_t resumable;
 	int64_t resend_time;
+	int32_t use_dane; /* enum dane_mode */
 };
 
 /* A domain that is accepted on a stream, for one of ours. */
@@ -92,8 +93,19 @@ struct path {
 	struct path *prev, *next; /* in the list of questions */
 };
 
+/* What DNS was asked of a peer's certificate; see dane.c. */
+enum dane_mode { DANE_AUTO, DANE_ON, DANE_OFF };
+struct dane {
+	struct tcti_dane *question;
+	char *domain; /* NULL: nothing was asked */
+	bool asking, judged;
+	uint8_t state;   /* enum tcti_dane_state, when it was answered */
+	uint8_t verdict; /* enum tcti_dane_verdict, when it was judged */
+};
+
 /* Of each stream. */
 struct peer {
+	struct tct_mod *mod;
 	struct tct_stream *stream;
 	struct peer *prev, *next; /* in the list of all */
 	struct path *path;        /* of one that we opened; NULL: it is given up */
@@ -109,6 +121,7 @@ struct peer {
 	bool sm_offered;
 	struct sm_in *sm; /* of one that was opened to us: who counts; NULL */
 	struct sm_in *resumes; /* for which it waits; NULL */
+	struct dane dane;
 };
 
 struct failure {
@@ -139,9 +152,20 @@ void s2s_rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule)
 /* Of this module, for the stream; made on first use. */
 struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s);
 /* The certificate of the peer is good for the domain. `problem` (may be NULL): why not, for
- * people; borrowed. */
-bool s2s_certified(struct tct_stream *s, const char *remote, const char **problem);
+ * people; borrowed. What proves it: TCTI_PROOF_EXTERNAL, TCTI_PROOF_DANE; or TCTI_PROOF_NONE. */
+uint32_t s2s_certified(struct tct_mod *m, struct tct_stream *s, const char *remote, const char **problem);
 char *s2s_copy(const char *text);
+
+/* ---- dane.c ---- */
+enum dane_says { DANE_SAYS_NOTHING, DANE_SAYS_YES, DANE_SAYS_NO };
+/* A path has got its stream: it waits until DNS has said what it knows, or fails. */
+void dane_dialled(struct path *p);
+/* A peer says to be that domain, on a stream with TLS: its features may have to wait. In `header`. */
+void dane_claimed(struct tct_mod *m, struct peer *p, const char *domain);
+/* Whether the peer's certificate is the one that the domain's signed zone names; of NO: why, a
+ * constant. */
+enum dane_says dane_says(struct peer *p, const char *remote, const char **why);
+void dane_end(struct peer *p);
 
 /* ---- in.c ---- */
 const char *in_header(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *root);

@@ -85,25 +85,24 @@ static int check(const void *data, struct tct_error *err)
 /* ---- streams that were opened to us ---- */
 
 /* The domain that the stream's header names, when its certificate proves it. */
-static const char *certified(struct tct_stream *s)
+static const char *certified(struct tct_mod *m, struct tct_stream *s, uint32_t *proof)
 {
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = tct_service(m, "s2s", &s2s);
 	const struct tct_jid *from = tcti_stream_from(s);
 	const char *domain = from != NULL ? tct_jid_domain(from) : NULL;
 
-	if (domain == NULL || !tcti_stream_secured(s) ||
-		tcti_stream_peer(s, NULL) != TCTI_PEER_TRUSTED ||
-		!tcti_stream_peer_names(s, domain, "xmpp-server"))
-		return NULL;
-	return domain;
+	*proof = domain != NULL ? ops->certified(s2s, s, domain) : TCTI_PROOF_NONE;
+	return *proof != TCTI_PROOF_NONE ? domain : NULL;
 }
 
 static enum tct_verdict add_mechanisms(struct tct_mod *m, struct tct_stream *s,
 	struct tct_elem *features)
 {
 	struct tct_elem *mechanisms;
+	uint32_t proof;
 
-	(void)m;
-	if (tcti_stream_is_proven(s) || certified(s) == NULL)
+	if (tcti_stream_is_proven(s) || certified(m, s, &proof) == NULL)
 		return TCT_CONTINUE;
 	mechanisms = tct_add(features, NS_SASL, "mechanisms");
 	tct_add_text(mechanisms, "mechanism", "EXTERNAL");
@@ -151,7 +150,8 @@ static const char *check_auth(const struct tct_elem *e, const char *domain)
 
 static enum tct_verdict on_auth(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
 {
-	const char *domain = certified(s), *problem;
+	uint32_t proof;
+	const char *domain = certified(m, s, &proof), *problem;
 	struct tct_mod *s2s;
 	const struct tcti_s2s_ops *ops = tct_service(m, "s2s", &s2s);
 
@@ -161,7 +161,7 @@ static enum tct_verdict on_auth(struct tct_mod *m, struct tct_stream *s, const s
 	if (problem != NULL)
 		return fail(m, s, problem);
 	if (!ops->accept(s2s, s, tct_jid_domain(tcti_stream_local(s)), domain,
-		    TCTI_PROOF_EXTERNAL)) {
+		    proof)) {
 		tcti_stream_close(s, "resource-constraint", "too many connections");
 		return TCT_HANDLED;
 	}

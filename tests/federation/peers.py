@@ -16,6 +16,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from xt_authority import Authority  # noqa: E402
+from xt_dns import DnsServer  # noqa: E402
 from xt_peers import (Domain, Ejabberd, NameServer, PASSWORD, Prosody)  # noqa: E402
 from xt_people import TIMEOUT, Waiting, cannot_play, new_loop, quiet  # noqa: E402
 from xt_server import Server  # noqa: E402
@@ -41,6 +42,9 @@ TABLE = (
     ("old",     "expired",     True,  "_xmpp-server",  OURS,   "refused", "certificate"),
     ("wrong",   "other-name",  True,  "_xmpp-server",  OURS,   "refused", "certificate"),
     ("plain",   "signed",      False, "_xmpp-server",  OURS,   "refused", "encryption"),
+    # In zones that are signed: the first has TLSA records of its own key, the other of another's.
+    ("dane",    "self-signed", True,  "_xmpp-server",  OURS,   "talks",   "DANE"),
+    ("forger",  "signed",      True,  "_xmpp-server",  OURS,   "refused", "DANE"),
 )
 
 
@@ -195,11 +199,22 @@ class Stage:
             os.path.join(self.folder, kind.__name__.lower()),
             [self.domain(kind.__name__.lower(), *line[:3]) for line in TABLE],
             self.authority.ca, self.names.address) for kind in (Prosody, Ejabberd)}
+        self.ours = DnsServer(self.folder)
         for name, peer in self.peers.items():
             for short, _, _, service, *_ in TABLE:
                 port = peer.ports["s2s" if service == "_xmpp-server" else "s2s-tls"]
-                self.names.service(f"{short}.{name}.example", port, service)
+                self.publish(f"{short}.{name}.example", port, service)
         self.server = self.make_server()
+
+    def publish(self, domain, port, service):
+        """For peers, and for our server, which looks at signatures."""
+        self.names.service(domain, port, service)
+        self.ours.add(f"{service}._tcp.{domain}", "SRV", f"0 0 {port} host.{domain}.")
+        self.ours.add(f"host.{domain}", "A", "127.0.0.1")
+        if domain.startswith(("dane.", "forger.")):
+            key = self.authority.key_digest(domain.replace("forger.", "dane."))
+            self.ours.zone(domain)
+            self.ours.add(f"_{port}._tcp.host.{domain}", "TLSA", f"3 1 1 {key}")
 
     def domain(self, peer, short, kind, tls):
         name = f"{short}.{peer}.example"
@@ -208,12 +223,11 @@ class Stage:
         return Domain(name, self.authority.issue(name, [name], kind), tls)
 
     def settings(self):
-        """Everybody finds everybody by the name server."""
+        """Everybody finds everybody by a name server."""
         return ('s2s: { retry = "1 s"; retry_max = "1 s"; allow_private = true; listen = ('
                 ' { address = "127.0.0.1"; port = 0; },'
                 ' { address = "127.0.0.1"; port = 0; tls = true; } ); };\n'
-                f'dns_servers = [ "{self.names.address[0]}@{self.names.address[1]}" ];\n'
-                'dns_dnssec = false;')
+                f'use_dane = "on";\n{self.ours.options()}')
 
     def make_server(self):
         certificate, key = self.authority.issue("ours", [OURS, DIRECT])
@@ -244,6 +258,7 @@ class Stage:
         for peer in self.peers.values():
             peer.stop()
         self.names.stop()
+        self.ours.stop()
         self.server.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -196,3 +196,8 @@ void dns_cancel(struct dns_query *q)
 		tct_timer_stop(q->timer);
 	forget(q);
 }
+
+enum dns_trust dns_trust(void)
+{
+	return DNS_TRUST_GOOD;
+}

@@ -117,6 +117,11 @@ TCT_API struct tcti_dane *tcti_dane_ask(struct tct_scope *scope, const char *dom
 	const char *target, uint16_t port, tcti_dane_fn *fn, void *data);
 TCT_API void tcti_dane_end(struct tcti_dane *d); /* NULL: nothing */
 
+/* Whether what name servers say is validated here: not known before the first question was
+ * answered; where it is not, no domain can be hurt by what it has not signed. */
+enum tcti_dane_trust { TCTI_DANE_TRUST_UNKNOWN = 0, TCTI_DANE_TRUST_NONE, TCTI_DANE_TRUST_GOOD };
+TCT_API uint32_t tcti_dane_trust(void);
+
 enum tcti_dane_verdict {
 	TCTI_DANE_UNUSABLE = 0, /* no record that can be used: as TCTI_DANE_NONE */
 	TCTI_DANE_MATCH,        /* the peer is the domain, whatever else is said of it */

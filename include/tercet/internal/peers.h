@@ -53,6 +53,10 @@ TCT_API const struct tct_jid *tcti_stream_local(const struct tct_stream *s);
  * listener is over. */
 TCT_API void tcti_stream_proven(struct tct_stream *s);
 TCT_API bool tcti_stream_is_proven(const struct tct_stream *s);
+/* In `header`, of a stream that was opened to us: our header and the features wait until
+ * tcti_stream_offer, which is called later and once, unless the stream ends before. */
+TCT_API void tcti_stream_wait(struct tct_stream *s);
+TCT_API void tcti_stream_offer(struct tct_stream *s);
 /* After authentication: the peer's next element must be a header (the stream was opened by it),
  * or: we send a new one, and the peer answers with one (the stream was opened by us). */
 TCT_API void tcti_stream_restart(struct tct_stream *s);
@@ -91,6 +95,9 @@ typedef void tcti_connected_fn(struct tct_mod *m, struct tct_stream *s, uint32_t
 /* fn is called, never inside this call, once for each stream, until tcti_connect_end. */
 TCT_API struct tcti_connecting *tcti_connect(struct tcti_dialer *d, const char *local,
 	const struct tcti_dial_params *to, tcti_connected_fn *fn, void *data);
+/* Of the stream that was given last: the target that it leads to, when each answer on the way there
+ * was signed, for tcti_dane_ask; NULL: it was not, or nobody was asked. */
+TCT_API const char *tcti_connect_target(const struct tcti_connecting *c, uint16_t *port);
 /* The stream that was given was of no use (why): the next one. */
 TCT_API void tcti_connect_next(struct tcti_connecting *c, const char *text);
 /* fn is not called any more; a stream that was given stays. NULL: nothing. */

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-enum tcti_s2s_proof { TCTI_PROOF_NONE = 0, TCTI_PROOF_EXTERNAL, TCTI_PROOF_DIALBACK };
+enum tcti_s2s_proof { TCTI_PROOF_NONE = 0, TCTI_PROOF_EXTERNAL, TCTI_PROOF_DIALBACK, TCTI_PROOF_DANE };
 
 /* ---- service "s2s_policy" ---- */
 struct tcti_s2s_rule {
@@ -107,6 +107,9 @@ struct tcti_s2s_ops {
 	/* Closes all streams with the domain (NULL: those that the policy would not let come
 	 * today), and forgets its failures. How many. */
 	uint32_t (*close)(struct tct_mod *m, const char *remote);
+	/* What proves the domain on this stream without anybody being asked: TCTI_PROOF_EXTERNAL,
+	 * TCTI_PROOF_DANE, or TCTI_PROOF_NONE. */
+	uint32_t (*certified)(struct tct_mod *m, struct tct_stream *s, const char *remote);
 };
 
 #ifdef __cplusplus
