@@ -436,6 +436,21 @@ static bool passes(struct pipe *pipe, const struct item *it)
 	}
 }
 
+/* What a client gets that counts, in the place of what could not be stored: nothing that
+ * anybody would see. */
+static void write_instead(struct pipe *pipe, struct delivery *failed, struct str *out)
+{
+	struct tct_session *s = pipe->session;
+	struct tct_stanza *st = tct_stanza_new(TCT_MESSAGE_HEADLINE, tct_entity_jid(s->entity), s->jid,
+		NULL);
+	struct delivery *d = delivery_new(st, NULL, NULL);
+
+	tct_stanza_unref(st);
+	s->pipe_ops->replaced(s->pipe_mod, s, failed, d);
+	delivery_write(d, out);
+	delivery_unref(d);
+}
+
 /* An entry that was written. Who counts will be told what the client has; else that its
  * bytes have left is all that can be known, which matters for what is kept as a row. */
 static void written(struct pipe *pipe, struct item *it)
@@ -473,6 +488,9 @@ void pipe_flush(struct pipe *pipe)
 		budget_sub(BUDGET_QUEUES, bytes);
 		if (it->ticket != NULL && !it->soft &&
 			ticket_state(it->ticket) == TICKET_FAILED) {
+			if (it->delivery != NULL && counts(pipe) &&
+				pipe->session->pipe_ops->replaced != NULL)
+				write_instead(pipe, it->delivery, out);
 			item_free(it);
 			continue;
 		}

@@ -251,6 +251,15 @@ static void count(struct tct_mod *m, struct tct_session *s, struct delivery *d)
 	ask_later(m, sm);
 }
 
+static void replaced(struct tct_mod *m, struct tct_session *s, struct delivery *d,
+	struct delivery *instead)
+{
+	struct sm *sm = tct_session_data(m, s);
+
+	queue_replace(&sm->queue, d, instead);
+	tcti_session_set_kept(s, sm->queue.bytes);
+}
+
 /* ---- answering the client ---- */
 
 static bool all_handled(const struct sm *sm)
@@ -310,6 +319,7 @@ static void handled(struct tct_mod *m, struct tct_session *s)
 const struct tcti_pipe_ops sm_pipe_ops = {
 	.size = sizeof(struct tcti_pipe_ops),
 	.count = count,
+	.replaced = replaced,
 	.handled = handled,
 	.note_handled = sm_note_handled,
 	.marked = sm_marked,

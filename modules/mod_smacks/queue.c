@@ -43,6 +43,20 @@ struct delivery *queue_get(const struct queue *q, uint32_t i)
 	return q->ring[(q->head + i) & (q->room - 1)];
 }
 
+void queue_replace(struct queue *q, const struct delivery *d, struct delivery *instead)
+{
+	for (uint32_t i = 0; i < q->count; i++) {
+		struct delivery **at = &q->ring[(q->head + i) & (q->room - 1)];
+
+		if (*at != d)
+			continue;
+		q->bytes = q->bytes - tcti_delivery_size(*at) + tcti_delivery_size(instead);
+		tcti_delivery_unref(*at);
+		*at = tcti_delivery_ref(instead);
+		return;
+	}
+}
+
 void queue_drop(struct queue *q, uint32_t n)
 {
 	for (; n > 0; n--) {

@@ -17,6 +17,8 @@ void queue_fini(struct queue *q);
 void queue_push(struct queue *q, struct delivery *d);
 /* The i-th, oldest first; i < q->count. Borrowed. */
 struct delivery *queue_get(const struct queue *q, uint32_t i);
+/* `instead` takes the place of `d`, if that is there. */
+void queue_replace(struct queue *q, const struct delivery *d, struct delivery *instead);
 /* Drops the `n` oldest; n <= q->count. */
 void queue_drop(struct queue *q, uint32_t n);
 /* Drops those that `keep` is false for; returns how many. */

@@ -270,6 +270,11 @@ struct tcti_pipe_ops {
 	uint32_t size;
 	/* COUNT: each stanza once, in the order in which it will be written. May be NULL. */
 	void (*count)(struct tct_mod *m, struct tct_session *s, struct delivery *d);
+	/* `d` was counted and is not written, for what it depends on could not be stored, and its
+	 * sender was told. The client counts what it gets, so that it gets `instead`, an empty
+	 * message, in the same place; both are borrowed. May be NULL: it gets nothing. */
+	void (*replaced)(struct tct_mod *m, struct tct_session *s, struct delivery *d,
+		struct delivery *instead);
 	/* tcti_session_handled has grown, or tcti_session_notice was called; once for all of a
 	 * turn, at its end. May be NULL. */
 	void (*handled)(struct tct_mod *m, struct tct_session *s);
