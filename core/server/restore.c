@@ -407,6 +407,20 @@ struct delivery *tcti_row_delivery(struct tcti_row *row, const struct tcti_mark 
 	return d;
 }
 
+bool tcti_row_marked(const struct tcti_row *row, uint64_t session)
+{
+	const struct span *bytes = row->row->marks;
+
+	for (size_t i = value_mark_count(*bytes); i-- > 0;) {
+		struct mark m;
+
+		value_mark_get(*bytes, i, &m);
+		if (m.session == session)
+			return true;
+	}
+	return false;
+}
+
 void tcti_row_taken(struct tcti_row *row)
 {
 	struct arena a;

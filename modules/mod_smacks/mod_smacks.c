@@ -498,6 +498,7 @@ static void session_end(struct tct_mod *m, void *data)
 	sm_take_waiting(sm);
 	sm_restore_leave(sm);
 	free(sm->sparse);
+	free(sm->earlier);
 	if (!sm->saved)
 		sm_save_forget(m, sm);
 	tcti_session_set_kept(sm->session, 0);

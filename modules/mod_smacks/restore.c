@@ -22,7 +22,7 @@ struct entry {
 /* One session while its rows are looked for. */
 struct restoring {
 	struct sm *sm; /* NULL: it has ended meanwhile */
-	uint64_t key;
+	uint64_t key, low;
 	uint32_t acked, sent, ceiling, handled;
 	bool clean;
 	struct entry *entries;
@@ -100,10 +100,16 @@ static void on_mark(struct tct_mod *m, struct tcti_row *row, const struct tcti_m
 	struct restoring *r = a->first;
 	struct delivery *d;
 
-	while (r != NULL && r->key != mark->session)
+	while (r != NULL && r->key != mark->session &&
+		!(r->sm != NULL && sm_earlier_has(r->sm->earlier, mark->session)))
 		r = r->next;
 	if (r == NULL || r->sm == NULL)
 		return;
+	if (r->key != mark->session) {
+		if (mark->kind != TCTI_MARK_SENT && !tcti_row_marked(row, r->key))
+			tcti_row_taken(row);
+		return;
+	}
 	if (mark->kind == TCTI_MARK_SENT) {
 		handled_up_to(r, mark->floor);
 		if ((int32_t)(mark->number - r->handled) > 0 && r->ahead_count < AHEAD_MAX) {
@@ -205,6 +211,8 @@ static void come_back(struct tct_mod *m, struct restoring *r)
 	tcti_session_set_kept(s, sm->queue.bytes);
 	tcti_session_set_pipe(m, s, &sm_pipe_ops);
 	tcti_session_set_resumable(s, sm->max);
+	sm->low = r->low;
+	sm->keep_low = true;
 	tcti_session_detach(s, sm->max, NULL);
 	sm_save_write(m, sm, tcti_txn_of_turn(m));
 	tcti_session_restored(s);
@@ -240,11 +248,11 @@ static uint32_t number_of(const struct tct_value *record, const char *field)
 static struct restoring *read_record(struct account *a, uint64_t key, const struct tct_value *v)
 {
 	struct restoring *r = calloc(1, sizeof *r);
-	uint64_t low = (uint64_t)tct_record_int(v, "low", 0);
 
 	if (r == NULL)
 		abort();
 	r->key = key;
+	r->low = (uint64_t)tct_record_int(v, "low", 0);
 	r->acked = number_of(v, "acked");
 	r->sent = number_of(v, "sent");
 	r->ceiling = number_of(v, "ceiling");
@@ -252,8 +260,8 @@ static struct restoring *read_record(struct account *a, uint64_t key, const stru
 	r->clean = tct_record_int(v, "clean", 0) != 0;
 	r->next = a->first;
 	a->first = r;
-	if (low < a->low)
-		a->low = low;
+	if (r->low < a->low)
+		a->low = r->low;
 	return r;
 }
 
@@ -306,6 +314,7 @@ static void restore(struct loading *loading, uint64_t key, const struct tct_valu
 	sm->resumable = true;
 	sm->key = key;
 	sm->max = tct_record_int(v, "max", 0);
+	sm->earlier = sm_earlier_read(v);
 	sm->restoring = r;
 	r->sm = sm;
 }

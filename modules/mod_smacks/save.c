@@ -3,9 +3,9 @@
 /* save.c - what is written down of a session that may be resumed, so that it outlives the
  * server. Rows of the account in the store "smacks", with the session's key in hexadecimal:
  *
- *   sKEY  what the session is, how far both sides had come, and the first id of the rows that
- *         its queue is kept as. Written when it begins, when what modules know of it has
- *         changed, and again now and then
+ *   sKEY  what the session is, how far both sides had come, the first id of the rows that its
+ *         queue is kept as, and the keys that it had before. Written when it begins, when what
+ *         modules know of it has changed, and again now and then
  *   hKEY  how many of the client's stanzas are handled, when nothing else says so
  *   eID   with the id that the client knows: a session whose client did not come back
  *   qKEY  only by a server that stops: what of its queue is kept as no row
@@ -45,6 +45,54 @@ static struct tct_kv *kv_of(const struct tct_mod *m)
 	return ((const struct smacks *)tct_mod_data(m))->kv;
 }
 
+/* ---- keys that it had ---- */
+
+static void earlier_add(struct sm *sm)
+{
+	struct earlier *e = sm->earlier;
+
+	if (e == NULL)
+		e = sm->earlier = calloc(1, sizeof *e);
+	if (e == NULL)
+		abort();
+	memmove(e->keys + 1, e->keys, (EARLIER_MAX - 1) * sizeof *e->keys);
+	e->keys[0] = sm->key;
+	if (e->count < EARLIER_MAX)
+		e->count++;
+}
+
+bool sm_earlier_has(const struct earlier *e, uint64_t key)
+{
+	for (uint32_t i = 0; e != NULL && i < e->count; i++) {
+		if (e->keys[i] == key)
+			return true;
+	}
+	return false;
+}
+
+static void earlier_write(const struct sm *sm, struct tct_record *r)
+{
+	char text[EARLIER_MAX * 16 + 1] = "";
+
+	for (uint32_t i = 0; sm->earlier != NULL && i < sm->earlier->count; i++)
+		snprintf(text + i * 16, 17, "%016llx", (unsigned long long)sm->earlier->keys[i]);
+	if (text[0] != '\0')
+		tct_record_set_string(r, "earlier", text);
+}
+
+struct earlier *sm_earlier_read(const struct tct_value *record)
+{
+	const char *text = tct_record_string(record, "earlier", "");
+	struct earlier *e = text[0] != '\0' ? calloc(1, sizeof *e) : NULL;
+	char one[17] = "";
+
+	for (; e != NULL && e->count < EARLIER_MAX && strlen(text) >= 16; text += 16) {
+		memcpy(one, text, 16);
+		e->keys[e->count++] = strtoull(one, NULL, 16);
+	}
+	return e;
+}
+
 /* ---- the record ---- */
 
 /* Numbers up to here may be used before the record is written again. */
@@ -73,7 +121,10 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 
 	sm->changed = false;
 	sm->state = tcti_session_state(sm->session);
-	sm->low = lowest_row(m, sm);
+	/* Rows that the client turned out to have go from the disk a little later. */
+	if (!sm->keep_low || lowest_row(m, sm) < sm->low)
+		sm->low = lowest_row(m, sm);
+	sm->keep_low = false;
 	sm->ceiling = (sm->sparse != NULL ? sm->sparse->last : tcti_session_sent(sm->session)) +
 		reserve(tct_mod_config(m));
 	sm->saved_acked = sm->acked;
@@ -88,6 +139,7 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 		clean ? tcti_session_handled(sm->session) : tcti_session_durable(sm->session));
 	tct_record_set_int(r, "low", (int64_t)sm->low);
 	tct_record_set_int(r, "clean", clean);
+	earlier_write(sm, r);
 	tcti_session_save(sm->session, r);
 	sm_row_key('s', sm->key, key);
 	tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_record_value(r));
@@ -164,6 +216,8 @@ static void delete_rows(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
 void sm_save_rename(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
 {
 	delete_rows(m, sm, txn);
+	earlier_add(sm);
+	sm->keep_low = true;
 	sm->key = new_key();
 	tcti_session_mark(sm->session, sm->key, sm->acked + sm->queue.count);
 	sm_save_write(m, sm, txn);

@@ -45,6 +45,7 @@ struct sm {
 	bool hibernates; /* its connection was lost */
 	bool changed; /* its presence: it is written down before that is acknowledged */
 	bool saved;  /* the server stops: what is written down stays */
+	bool keep_low; /* the next record looks as far back as the one before */
 	uint32_t acked; /* what the client has acknowledged; the queue follows it */
 	struct queue queue;
 	struct tct_session *session;
@@ -53,12 +54,21 @@ struct sm {
 	struct sm_stream *waiting; /* wants to resume, when all input is handled */
 	/* save.c; key 0: it is not written down */
 	uint64_t key, low;
+	struct earlier *earlier; /* keys that it had; NULL: none */
 	uint64_t state; /* of what modules have saved in the record */
 	int64_t max; /* seconds to wait for its client */
 	uint32_t ceiling, saved_acked, saved_handled;
 	/* restore.c: how its client has counted since is not known; NULL: it is. */
 	struct sparse *sparse;
 	struct restoring *restoring; /* while its rows are looked for */
+};
+
+/* With another key, marks of an old one say that the client has the message: what it had not got
+ * was marked with the new key. Of older ones the messages have gone from the disk by then. */
+#define EARLIER_MAX 8
+struct earlier {
+	uint32_t count;
+	uint64_t keys[EARLIER_MAX]; /* the newest first */
 };
 
 /* A session that came back after a crash: what its client was sent that is kept as rows, with
@@ -146,6 +156,10 @@ void sm_on_changed(struct tct_mod *m, struct tct_session *s);
 
 #define SM_KEY_SIZE 18 /* of a row: a letter, 16 digits, NUL */
 void sm_row_key(char letter, uint64_t key, char out[SM_KEY_SIZE]);
+
+/* Reads the keys that the session of a record had before; NULL: none. */
+struct earlier *sm_earlier_read(const struct tct_value *record);
+bool sm_earlier_has(const struct earlier *e, uint64_t key);
 
 /* ---- restore.c ---- */
 tct_entity_fn sm_loaded;

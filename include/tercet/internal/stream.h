@@ -223,6 +223,8 @@ TCT_API struct tct_stanza *tcti_row_stanza(const struct tcti_row *row);
 /* The copy of the row's message that a session had to get, counted, the caller's; NULL: it
  * cannot be made. */
 TCT_API struct delivery *tcti_row_delivery(struct tcti_row *row, const struct tcti_mark *mark);
+/* Whether the row has a mark of that session, too. */
+TCT_API bool tcti_row_marked(const struct tcti_row *row, uint64_t session);
 /* A client has the row's message already. */
 TCT_API void tcti_row_taken(struct tcti_row *row);
 /* The row that a delivery is kept as; 0: none. */
