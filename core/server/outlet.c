@@ -132,7 +132,8 @@ static size_t unsent_of(const struct tcti_outlet *o)
 	return unsent > o->kept_bytes ? unsent - o->kept_bytes : 0;
 }
 
-static int put(struct tcti_outlet *o, struct tct_stanza *st, struct ticket *ticket, uint64_t tag)
+/* NULL: there is no room. */
+static struct item *add(struct tcti_outlet *o, struct list *l, struct tct_stanza *st)
 {
 	struct delivery *d = delivery_new(st, NULL, NULL);
 	size_t bytes = delivery_size(d);
@@ -140,38 +141,34 @@ static int put(struct tcti_outlet *o, struct tct_stanza *st, struct ticket *tick
 
 	if (o->count >= o->count_max || o->bytes + unsent_of(o) + bytes > o->bytes_max) {
 		delivery_unref(d);
-		return TCT_EFULL;
+		return NULL;
 	}
 	it = mem_zalloc(sizeof *it);
 	it->delivery = d;
-	it->ticket = ticket != NULL ? ticket_ref(ticket) : NULL;
-	it->tag = tag;
-	list_push(&o->items, &it->link);
+	list_push(l, &it->link);
 	o->count++;
 	o->bytes += bytes;
 	budget_add(BUDGET_QUEUES, bytes);
+	return it;
+}
+
+int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev)
+{
+	struct item *it = add(o, &o->items, ev->stanza);
+	struct ticket *ticket;
+
+	if (it == NULL)
+		return TCT_EFULL;
+	ticket = event_ticket(event_of(ev));
+	it->ticket = ticket != NULL ? ticket_ref(ticket) : NULL;
 	if (o->stream != NULL)
 		mark(o);
 	return TCT_OK;
 }
 
-int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev)
-{
-	return put(o, ev->stanza, event_ticket(event_of(ev)), 0);
-}
-
 void tcti_outlet_tag(struct tcti_outlet *o, uint64_t tag)
 {
 	list_entry(o->items.prev, struct item, link)->tag = tag;
-}
-
-int tcti_outlet_put(struct tcti_outlet *o, struct tct_stanza *st, uint64_t tag)
-{
-	int status = put(o, st, NULL, tag);
-
-	if (status == TCT_OK)
-		tct_stanza_unref(st);
-	return status;
 }
 
 /* ---- what is written and not confirmed ---- */
@@ -183,6 +180,24 @@ void tcti_outlet_keep(struct tct_mod *m, struct tcti_outlet *o, uint32_t types,
 	o->keeps = types;
 	o->written = fn;
 	o->data = data;
+}
+
+static void count_kept(struct tcti_outlet *o, const struct item *it)
+{
+	o->kept_count++;
+	o->kept_bytes += delivery_size(it->delivery);
+}
+
+int tcti_outlet_put(struct tcti_outlet *o, struct tct_stanza *st, uint64_t tag)
+{
+	struct item *it = add(o, &o->kept, st);
+
+	if (it == NULL)
+		return TCT_EFULL;
+	it->tag = tag;
+	count_kept(o, it);
+	tct_stanza_unref(st);
+	return TCT_OK;
 }
 
 uint32_t tcti_outlet_kept(const struct tcti_outlet *o, size_t *bytes)
@@ -277,8 +292,7 @@ static void keep(struct tcti_outlet *o, struct item *it)
 		ticket_unref(it->ticket);
 	it->ticket = NULL;
 	list_push(&o->kept, &it->link);
-	o->kept_count++;
-	o->kept_bytes += delivery_size(it->delivery);
+	count_kept(o, it);
 }
 
 static bool write_all(struct tcti_outlet *o)

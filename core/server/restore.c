@@ -16,6 +16,8 @@
 #include "core/xmpp/payload.h"
 #include "core/xmpp/stanza.h"
 
+#include <tercet/internal/peers.h>
+
 #include <stdlib.h>
 
 #define ROWS_AT_ONCE 250
@@ -354,9 +356,7 @@ uint64_t tcti_row_id(const struct tcti_row *row)
 
 struct tct_stanza *tcti_row_stanza(const struct tcti_row *row)
 {
-	const struct tct_value *v = &row->row->value;
-
-	return v->kind == TCT_VALUE_XML ? read_stanza(v->bytes.data, v->bytes.len) : NULL;
+	return tcti_stanza_load(&row->row->value);
 }
 
 /* Everybody who knows the archive says what clients see with the row. */
@@ -450,6 +450,11 @@ struct delivery *tcti_delivery_load(const struct tct_value *bytes)
 
 	tct_stanza_unref(st);
 	return d;
+}
+
+struct tct_stanza *tcti_stanza_load(const struct tct_value *v)
+{
+	return v->kind == TCT_VALUE_XML ? read_stanza(v->bytes.data, v->bytes.len) : NULL;
 }
 
 uint64_t tcti_delivery_row(const struct delivery *d)

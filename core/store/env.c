@@ -56,6 +56,7 @@ struct store_env {
 	bool started;
 	_Atomic bool untidy; /* there may be hidden rows to remove */
 	int64_t tidied;      /* writer: when, ms */
+	bool unflushed;      /* writer: of lazy sets */
 	pthread_t writer, readers[READERS];
 };
 
@@ -154,6 +155,7 @@ static void flush(struct store_env *env)
 		nanosleep(&second, NULL);
 		status = env->ops->flush(env->mod);
 	}
+	env->unflushed = false;
 	if (status != TCT_OK) {
 		log_error("the store cannot be flushed (%s): the server stops, so that nothing is "
 			  "acknowledged that is not on disk",
@@ -165,7 +167,7 @@ static void flush(struct store_env *env)
 static void write_batch(struct store_env *env, struct list *sets)
 {
 	struct batch *b = mem_zalloc(sizeof *b);
-	bool committed = false;
+	bool urgent = false;
 	uint64_t last = list_entry(sets->prev, struct tct_txn, link)->seq;
 
 	testhook_wait();
@@ -179,7 +181,8 @@ static void write_batch(struct store_env *env, struct list *sets)
 		struct tct_txn *txn = list_entry(node, struct tct_txn, link);
 
 		txn->status = txn->adds && env->full ? TCT_EFULL : apply(env, txn);
-		committed |= txn->status == TCT_OK;
+		urgent |= txn->status == TCT_OK && !txn->lazy;
+		env->unflushed |= txn->status == TCT_OK;
 		if (txn->hides)
 			env->untidy = true;
 	}
@@ -187,7 +190,7 @@ static void write_batch(struct store_env *env, struct list *sets)
 	env->applied = last;
 	pthread_cond_broadcast(&env->reading);
 	pthread_mutex_unlock(&env->lock);
-	if (committed)
+	if (urgent)
 		flush(env);
 	let_reads_go(env);
 	list_splice(&b->sets, sets);
@@ -246,13 +249,17 @@ static void *writer(void *arg)
 
 	list_init(&sets);
 	while (next_sets(env, &sets, !busy)) {
-		bool idle = list_empty(&sets);
+		bool idle = list_empty(&sets), waited = !busy;
 
 		env->full = testhook_full() || env->ops->space(env->mod) == TCT_EFULL;
 		if (!idle)
 			write_batch(env, &sets);
+		else if (waited && env->unflushed)
+			flush(env); /* lazy sets, when nothing came for a while */
 		busy = tidy(env, idle) || !idle;
 	}
+	if (env->unflushed)
+		flush(env);
 	arena_trim(); /* marks of rows */
 	return NULL;
 }

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 /* env.h - one storage backend at work: its writer thread, its readers, the order between
  * them. Sets commit in the order in which they were submitted; all that is queued is
- * committed and then flushed once. A read of a user starts when the last set that touched
+ * committed and then flushed once (lazy sets alone: not, until others come or nothing does). A read of a user starts when the last set that touched
  * the user has been applied, and ends when all that it may have seen is durable. Results come
  * back on the loop. */
 #pragma once

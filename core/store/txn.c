@@ -252,6 +252,7 @@ static void join(struct tct_txn *earlier, struct tct_txn *later)
 	earlier->bytes += later->bytes;
 	earlier->adds |= later->adds;
 	earlier->hides |= later->hides;
+	earlier->lazy &= later->lazy;
 	earlier->spoiled |= later->spoiled;
 	earlier->open += later->open;
 	while ((node = list_pop(&later->members)) != NULL)

@@ -116,6 +116,7 @@ struct tct_txn {
 	int32_t status;
 	bool adds, scoped, refused, hides;
 	bool writes;  /* it has added to the operations, wherever they are */
+	bool lazy;    /* nobody waits for it to be on disk: no flush for it */
 	bool spoiled; /* of a root: one of them was refused, so all are */
 };
 /* The writer is done with it: on the loop. */

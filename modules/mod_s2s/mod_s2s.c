@@ -3,7 +3,7 @@
 /* mod_s2s - talks to other servers (RFC 6120): listens for them, opens streams to them, takes what
  * is for other domains. Who proves what is the affair of provers, what is demanded that of the policy:
  * see <tercet/internal/s2s.h>. */
-#include "s2s.h"
+#include "outbox.h"
 #include "sm.h"
 
 #include <stdio.h>
@@ -123,6 +123,10 @@ static const struct tct_option options[] = {
 		.doc = "Believe a server whose certificate is named by its signed DNS (DANE, RFC "
 		       "7673), and no other that says to be that domain: \"off\"; \"on\"; or "
 		       "\"auto\", which is on unless what DNS says cannot be validated here."),
+	TCT_OPT_PERIOD(struct s2s_config, outbox_age, .def = "1 day", .min = "1 s",
+		.max = "30 days",
+		.doc = "A message that waits on disk for another server when this one starts, and "
+		       "is older, is returned."),
 	TCT_OPT_END
 };
 
@@ -575,6 +579,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	int status;
 
 	s2s_of(m)->mod = m;
+	s2s_of(m)->reading = true;
 	tcti_on_stream_features(m, TCTI_KIND(TCTI_STREAM_S2S_IN), TCT_PRIO_FILTER + 1, add_limits);
 	tcti_on_stream_nonza(m, kind, NS_STREAMS, "features", out_features);
 	tcti_on_stream_nonza(m, kind, NS_TLS, "proceed", out_proceed);
@@ -591,6 +596,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 
 static void unload(struct tct_mod *m)
 {
+	outbox_fini(s2s_of(m));
 	sm_in_fini(s2s_of(m));
 	for (struct peer *p = s2s_of(m)->peers; p != NULL; p = p->next)
 		dane_end(p);
@@ -606,6 +612,7 @@ TCT_MODULE_FLAGS(s2s, TCT_GLOBAL | TCT_INTERNAL,
 	.data_size   = sizeof(struct s2s),
 	.stream_size = sizeof(struct peer),
 	.load        = load,
+	.ready       = outbox_start,
 	.unload      = unload,
 	.reconfigure = reconfigure,
 	.stream_end  = stream_end,

@@ -5,6 +5,7 @@
  * certificate when the policy wants one, then the proof of our domain, and then what waits.
  * When it fails, what waits is bounced, once, with a reason that names no host (an address may
  * be half a secret in rooms), and the reason is remembered for a while. */
+#include "outbox.h"
 #include "sm.h"
 
 #include <stdio.h>
@@ -107,6 +108,7 @@ static void path_free(struct path *p)
 	part(p);
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
+	outbox_leave(p);
 	sm_out_fini(p);
 	tcti_outlet_free(p->outlet);
 	free(p->local);
@@ -116,6 +118,7 @@ static void path_free(struct path *p)
 
 struct bounce {
 	struct tct_mod *mod;
+	struct outbox_pair pair;
 	uint32_t condition;
 	const char *text;
 };
@@ -124,8 +127,7 @@ static void bounce(struct tct_stanza *st, uint64_t tag, void *data)
 {
 	const struct bounce *b = data;
 
-	(void)tag;
-	tcti_bounce(b->mod, st, b->condition, b->text);
+	outbox_bounce(b->mod, &b->pair, st, tag, b->condition, b->text);
 }
 
 static const char *text_of(uint32_t condition)
@@ -137,7 +139,8 @@ static const char *text_of(uint32_t condition)
 
 void out_fail(struct path *p, uint32_t condition, const char *reason)
 {
-	struct bounce b = { p->mod, condition, text_of(condition) };
+	struct bounce b = { p->mod, { p->local, p->remote }, condition,
+		text_of(condition) };
 	struct s2s *s = s2s_of(p->mod);
 	tcti_s2s_ask_fn *fn = p->fn;
 	struct tct_mod *asker = p->asker;
@@ -449,7 +452,6 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 	struct path *p = peer->path;
 	char text[256];
 
-	(void)m;
 	if (p == NULL)
 		return;
 	sm_out_last_look(p);
@@ -461,6 +463,8 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 			out_end(p);
 			return;
 		}
+		tct_log_info(m, "the connection from \"%s\" to \"%s\" has ended (%s)", p->local,
+			p->remote, peer->error != NULL ? peer->error : reason);
 		if (p->lost == 0)
 			p->lost = tct_monotonic();
 		out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
@@ -484,6 +488,31 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 }
 
 /* ---- sending ---- */
+
+struct path *out_path(struct tct_mod *m, const char *local, const char *remote)
+{
+	const struct s2s_config *config = tct_mod_config(m);
+	struct s2s *s = s2s_of(m);
+	struct path *p;
+	bool found;
+	size_t at = place(s, local, remote, &found);
+
+	if (found)
+		return s->paths[at];
+	p = path_new(m, local, remote);
+	p->outlet = tcti_outlet_new((uint32_t)config->s2s_send_queue_size,
+		(size_t)config->send_queue_bytes);
+	insert(s, at, p);
+	return p;
+}
+
+void out_begin(struct s2s *s)
+{
+	for (size_t i = 0; i < s->path_count; i++) {
+		if (s->paths[i]->connecting == NULL && s->paths[i]->stream == NULL)
+			dial(s->paths[i]);
+	}
+}
 
 static enum tct_verdict refuse(struct tct_event *ev, uint32_t condition, const char *text)
 {
@@ -514,16 +543,15 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 			return refuse(ev, f->condition, text_of(f->condition));
 		if (s->path_count >= (size_t)config->connections)
 			return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too many connections");
-		p = path_new(m, local, remote);
-		p->outlet = tcti_outlet_new((uint32_t)config->s2s_send_queue_size,
-			(size_t)config->send_queue_bytes);
-		insert(s, at, p);
-		dial(p);
+		p = out_path(m, local, remote);
+		if (!s->reading)
+			dial(p);
 	} else {
 		p = s->paths[at];
 	}
 	if (tcti_outlet_send(p->outlet, ev) != TCT_OK)
 		return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too much waits for that server");
+	outbox_add(p, ev);
 	p->stanzas++;
 	p->used = tct_monotonic();
 	return TCT_HANDLED;

@@ -43,6 +43,7 @@ struct s2s_config {
 	int64_t resumable;
 	int64_t resend_time;
 	int32_t use_dane; /* enum dane_mode */
+	int64_t outbox_age;
 };
 
 /* A domain that is accepted on a stream, for one of ours. */
@@ -86,6 +87,8 @@ struct path {
 	int64_t lost; /* tct_monotonic(): a stream that was ready was lost, and since then nothing
 		       * was confirmed; 0 */
 	uint32_t tries; /* since then */
+	bool old;       /* an earlier life has left something */
+	uint64_t done, trimmed; /* rows that the peer has, and that are known to go */
 	/* ---- of a question ---- */
 	struct tct_mod *asker;
 	tcti_s2s_ask_fn *fn;
@@ -139,6 +142,9 @@ struct s2s {
 	struct path *questions;
 	size_t question_count;
 	struct sm_in *sms;
+	bool reading; /* what an earlier life has left: nothing is sent before */
+	struct reading *readings;
+	struct tct_timer *trim;
 	struct peer *peers;
 	struct tct_timer *sweep; /* while there are some */
 	struct failure **failures; /* sorted by remote */
@@ -190,6 +196,10 @@ bool out_next(struct tct_mod *m, struct tct_stream *s);
 struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const char *remote,
 	struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data);
 void out_asked(struct tct_mod *m, struct tcti_s2s_question *q);
+/* Finds or makes one, which is not dialled yet. */
+struct path *out_path(struct tct_mod *m, const char *local, const char *remote);
+/* All that wait for it are dialled. */
+void out_begin(struct s2s *s);
 /* The stream of a path may be used. */
 void out_go(struct path *p);
 /* Of this time nothing came: what a lost stream has left is tried again, or the path ends. */

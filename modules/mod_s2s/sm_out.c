@@ -5,6 +5,7 @@
  * 5), so that nothing comes twice. Without it the kernel knows what the peer's TCP has
  * acknowledged; that is asked for messages only. Where a lost stream may be resumed is found as any
  * stream is, by DNS or an override: a `location` of the peer's is not followed. */
+#include "outbox.h"
 #include "sm.h"
 
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static void confirm(struct path *p, uint32_t n)
 {
 	if (n == 0)
 		return;
-	tcti_outlet_confirm(p->outlet, n);
+	outbox_done(p, tcti_outlet_confirm(p->outlet, n));
 	p->lost = 0;
 	p->tries = 0;
 }

@@ -129,7 +129,8 @@ TCT_API void tcti_outlet_free(struct tcti_outlet *o);
 TCT_API int tcti_outlet_send(struct tcti_outlet *o, struct tct_event *ev);
 /* The one that was sent last is called so (not 0); tags grow. */
 TCT_API void tcti_outlet_tag(struct tcti_outlet *o, uint64_t tag);
-/* A stanza (taken, unless TCT_EFULL) that nobody has to be waited for, with its tag; 0: none. */
+/* A stanza (taken, unless TCT_EFULL) that was written in an earlier life: it is kept, behind others
+ * of that kind and before all that is new, see tcti_outlet_rewind. */
 TCT_API int tcti_outlet_put(struct tcti_outlet *o, struct tct_stanza *st, uint64_t tag);
 /* From now on it leaves by this stream (NULL: by none), until that ends. */
 TCT_API void tcti_outlet_attach(struct tcti_outlet *o, struct tct_stream *s);
@@ -161,6 +162,21 @@ TCT_API void tcti_bounce(struct tct_mod *m, struct tct_stanza *st, uint32_t cond
 /* The same; what the answer writes goes into that set of the sender's host, which is not taken. */
 TCT_API void tcti_bounce_with(struct tct_mod *m, struct tct_stanza *st, uint32_t condition,
 	const char *text, struct tct_txn *txn);
+
+/* ---- what leaves, on disk: stores of hosts for a global instance ---- */
+
+/* The archive of that name of a host of ours, made when it is not there; NULL: it is no host, or
+ * has no store. Ask each time: it goes with the host's storage. */
+TCT_API struct tct_archive *tcti_host_archive(const char *host, const char *store);
+/* tct_archive_append into the set of the event; 0: that is of another store, or closed. */
+TCT_API uint64_t tcti_event_append(struct tct_event *ev, struct tct_archive *a, const char *user,
+	const char *with, struct tct_value value);
+/* A set for such an archive; end it with tct_txn_submit. `lazy`: nobody waits for it, so that it
+ * costs no flush: it is on disk with the next set that is flushed, or when none comes for a
+ * second, and until then a crash takes it back. */
+TCT_API struct tct_txn *tcti_archive_txn(struct tct_archive *a, bool lazy);
+/* A stanza that was stored with tct_stanza_xml; one reference, unfrozen; NULL: it is none. */
+TCT_API struct tct_stanza *tcti_stanza_load(const struct tct_value *v);
 
 /* ---- what a peer has sent, counted (XEP-0198) ----
  *
