@@ -40,14 +40,15 @@ def certificate(authority, name, kind):
     return authority.issue(name, [name], kind)
 
 
-def make_server(authority, domain, user, kind, port, other, direct, policy):
+def make_server(authority, domain, user, kind, port, other, direct, policy,
+                more='retry = "1 s";'):
     files = certificate(authority, domain, kind)
     tls = "true" if direct else "false"
     config = f"""s2s: {{
 	listen = ( {{ address = "127.0.0.1"; port = {port}; tls = {tls}; }} );
 	override = ( {{ domain = "{other[0]}"; address = "127.0.0.1"; port = {other[1]};
 		direct_tls = {tls}; }} );
-	retry = "1 s";
+	{more}
 	retry_max = "1 s";
 }};
 {policy}"""

@@ -167,7 +167,8 @@ class Prosody(Peer):
     """`options`: of its configuration, as Python values."""
     logs = ("prosody.log",)
     modules = ("roster", "saslauth", "tls", "dialback", "disco", "ping", "posix", "version",
-               "time", "vcard_legacy", "pep", "blocklist", "offline", "carbons")
+               "time", "vcard_legacy", "pep", "blocklist", "offline", "carbons",
+               "smacks")
 
     def __init__(self, *arguments, options=None):
         super().__init__(*arguments)
