@@ -92,7 +92,7 @@ void event_free(struct event *ev)
 		session_unref(ev->pub.origin.session);
 	if (ev->pub.entity != NULL)
 		entity_unpin(ev->pub.entity);
-	inbound_end(ev->inbound, ev->txn);
+	inbound_end(ev->inbound, ev->txn, ev->pub.stanza);
 	flight_end(ev->flight);
 	if (ev->txn != NULL)
 		txn_close(ev->txn);

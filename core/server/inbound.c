@@ -238,7 +238,7 @@ static uint32_t floor_of(const struct inbound *in, const struct ticket *ticket)
 }
 
 /* Writes the number into the set that the stanza is in. */
-static void mark(struct inbound_token *t, struct tct_txn *txn)
+static void mark(struct inbound_token *t, struct tct_txn *txn, const struct tct_stanza *st)
 {
 	struct tct_session *s = t->session;
 	const struct tcti_pipe_ops *ops = s->pipe_ops;
@@ -246,13 +246,18 @@ static void mark(struct inbound_token *t, struct tct_txn *txn)
 
 	mark.floor = t->floor = floor_of(&s->inbound, txn_ticket(txn));
 	t->marked = txn_mark_first(txn, s->entity->host, tct_session_user(s), &mark);
-	if (!t->marked && ops != NULL && ops->note_handled != NULL) {
-		ops->note_handled(s->pipe_mod, s, txn, t->floor);
-		t->marked = true;
+	if (t->marked || ops == NULL)
+		return;
+	if ((int32_t)(t->floor - t->number) >= 0) {
+		if (ops->note_handled != NULL)
+			ops->note_handled(s->pipe_mod, s, txn, t->floor);
+		t->marked = ops->note_handled != NULL;
+	} else if (ops->note_ahead != NULL && st != NULL && tct_stanza_kind(st) == TCT_MESSAGE) {
+		ops->note_ahead(s->pipe_mod, s, txn, t->number, tcti_message_hash(st));
 	}
 }
 
-void inbound_end(struct inbound_token *t, struct tct_txn *txn)
+void inbound_end(struct inbound_token *t, struct tct_txn *txn, const struct tct_stanza *st)
 {
 	struct ticket *ticket = txn != NULL ? txn_ticket(txn) : NULL;
 
@@ -264,8 +269,9 @@ void inbound_end(struct inbound_token *t, struct tct_txn *txn)
 		done(t);
 		return;
 	}
-	if (t->session != NULL && t->session->key != 0 && !t->session->ended && ticket_state(ticket) == TICKET_OPEN)
-		mark(t, txn);
+	if (t->session != NULL && t->session->key != 0 && !t->session->ended &&
+		ticket_state(ticket) == TICKET_OPEN)
+		mark(t, txn, st);
 	t->ticket = ticket_ref(ticket);
 	t->waiter.fn = ticket_done;
 	ticket_wait(ticket, &t->waiter);
@@ -285,7 +291,7 @@ static uint64_t add_bytes(uint64_t h, const void *bytes, size_t len)
 }
 
 /* Who it is for and its id, or what it says: a client sends the same again. */
-static uint64_t hash_of(const struct tct_stanza *st)
+uint64_t tcti_message_hash(const struct tct_stanza *st)
 {
 	const char *to = tct_stanza_to(st) != NULL ? tct_jid_text(tct_stanza_to(st)) : "";
 	const char *id = tct_stanza_id(st);
@@ -305,11 +311,6 @@ static void add_again(struct inbound *in, uint32_t number, uint64_t hash)
 		return;
 	in->again = mem_realloc(in->again, (in->again_count + 1) * sizeof *in->again);
 	in->again[in->again_count++] = (struct inbound_done){ hash, number };
-}
-
-void inbound_expect_again(struct inbound *in, uint32_t number, const struct tct_stanza *st)
-{
-	add_again(in, number, hash_of(st));
 }
 
 /* Numbers up to this one are of no use any more. */
@@ -333,7 +334,7 @@ bool inbound_again(struct inbound *in, const struct tct_stanza *st)
 	forget(in, in->received);
 	if (in->again_count == 0 || tct_stanza_kind(st) != TCT_MESSAGE)
 		return false;
-	h = hash_of(st);
+	h = tcti_message_hash(st);
 	for (uint32_t i = 0; i < in->again_count; i++) {
 		if (in->again[i].hash != h)
 			continue;
@@ -393,6 +394,11 @@ void tcti_session_track(struct tct_session *s, uint32_t handled)
 
 	in->tracked = true;
 	in->received = in->handled = in->durable = handled;
+}
+
+void tcti_session_expect_again(struct tct_session *s, uint32_t number, uint64_t hash)
+{
+	add_again(&s->inbound, number, hash);
 }
 
 uint32_t tcti_session_durable(const struct tct_session *s)

@@ -8,7 +8,8 @@
  *
  * For a session that outlives the process the number is written down with what its stanzas
  * write: in the archive row that a stanza leaves with its sender, or by the owner of the pipe.
- * After a crash the highest number that is on disk is how far the session had come. */
+ * After a crash the highest number that is on disk is how far the session had come; of messages
+ * that were handled ahead of others the numbers are there, too. */
 #pragma once
 
 #include "core/base/list.h"
@@ -47,15 +48,13 @@ struct inbound_token *inbound_begin(struct tct_session *s);
 /* The same for a stream of another server; NULL: nobody counts. */
 struct tcti_intake;
 struct inbound_token *intake_begin(struct tcti_intake *k);
-/* Its event has ended; `txn` (borrowed, may be NULL) is its write set. The token is taken;
- * NULL does nothing. */
-void inbound_end(struct inbound_token *t, struct tct_txn *txn);
+/* Its event has ended; `txn` and `st` (borrowed, may be NULL) are its write set and its stanza.
+ * The token is taken; NULL does nothing. */
+void inbound_end(struct inbound_token *t, struct tct_txn *txn, const struct tct_stanza *st);
 /* True, once, when this message, the next one that is read, was handled already before a crash.
  * Clients send again in order, so it has the number that it had, or a lower one when not all
  * came again; what comes later is another. */
 bool inbound_again(struct inbound *in, const struct tct_stanza *st);
-/* It had this number, and will be sent again. */
-void inbound_expect_again(struct inbound *in, uint32_t number, const struct tct_stanza *st);
 /* What will be sent again, so that a server after yet another crash knows of it. */
 void inbound_save(const struct inbound *in, struct tct_record *out);
 void inbound_restore(struct inbound *in, const struct tct_value *saved);

@@ -411,7 +411,7 @@ void tcti_stream_set_intake(struct tct_stream *s, struct tcti_intake *k)
 
 void tcti_stream_count(struct tct_stream *s)
 {
-	inbound_end(intake_begin(s->intake), NULL);
+	inbound_end(intake_begin(s->intake), NULL, NULL);
 }
 
 bool tcti_stream_ended(const struct tct_stream *s)

@@ -475,11 +475,6 @@ void tcti_delivery_mark(struct tct_session *s, struct delivery *d, uint32_t numb
 			tct_session_user(s), r->id, &mark);
 }
 
-void tcti_session_expect_again(struct tct_session *s, uint32_t number, const struct tct_stanza *st)
-{
-	inbound_expect_again(&s->inbound, number, st);
-}
-
 struct tct_txn *tcti_txn_of_turn(struct tct_mod *m)
 {
 	return txn_of_turn(m->host->env);

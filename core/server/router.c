@@ -595,7 +595,7 @@ void router_from_session(struct tct_session *s, struct tct_stanza *st)
 	if (tct_stanza_to(st) == NULL && tct_stanza_kind(st) == TCT_MESSAGE)
 		tct_stanza_set_to(st, s->entity->jid); /* RFC 6120 8.1.1.1 */
 	if (inbound_again(&s->inbound, st)) {
-		inbound_end(inbound_begin(s), NULL);
+		inbound_end(inbound_begin(s), NULL, NULL);
 		tct_stanza_unref(st);
 		return;
 	}

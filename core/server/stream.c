@@ -266,7 +266,7 @@ static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *
 				tct_stanza_set_from(error, session->entity->jid);
 			tct_session_send(session, error);
 		}
-		inbound_end(inbound_begin(session), NULL);
+		inbound_end(inbound_begin(session), NULL, NULL);
 		tct_stanza_unref(st);
 		return;
 	}

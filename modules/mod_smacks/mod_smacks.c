@@ -322,6 +322,7 @@ const struct tcti_pipe_ops sm_pipe_ops = {
 	.replaced = replaced,
 	.handled = handled,
 	.note_handled = sm_note_handled,
+	.note_ahead = sm_note_ahead,
 	.marked = sm_marked,
 	.save = sm_save,
 };
@@ -501,6 +502,7 @@ static void session_end(struct tct_mod *m, void *data)
 	free(sm->earlier);
 	if (!sm->saved)
 		sm_save_forget(m, sm);
+	free(sm->ahead);
 	tcti_session_set_kept(sm->session, 0);
 	tcti_session_set_pipe(m, sm->session, NULL);
 	tcti_session_set_resumable(sm->session, 0);

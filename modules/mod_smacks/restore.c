@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define ACCOUNTS 64  /* that are loaded at once */
-#define AHEAD_MAX 1000
 
 /* A message of the session's queue. */
 struct entry {
@@ -30,7 +29,7 @@ struct restoring {
 	/* messages of the client's that were handled before others that were not */
 	struct {
 		uint32_t number;
-		struct tct_stanza *stanza;
+		uint64_t hash;
 	} ahead[AHEAD_MAX];
 	uint32_t ahead_count;
 	struct restoring *next;
@@ -54,8 +53,6 @@ static void account_fini(void *block)
 			r->sm->restoring = NULL;
 		for (uint32_t i = 0; i < r->count; i++)
 			tcti_delivery_unref(r->entries[i].d);
-		for (uint32_t i = 0; i < r->ahead_count; i++)
-			tct_stanza_unref(r->ahead[i].stanza);
 		free(r->entries);
 		free(r);
 	}
@@ -94,6 +91,26 @@ static void handled_up_to(struct restoring *r, uint32_t number)
 		r->handled = number;
 }
 
+static void add_ahead(struct restoring *r, uint32_t number, uint64_t hash)
+{
+	if ((int32_t)(number - r->handled) <= 0 || r->ahead_count == AHEAD_MAX)
+		return;
+	r->ahead[r->ahead_count].number = number;
+	r->ahead[r->ahead_count++].hash = hash;
+}
+
+static void on_sent(struct restoring *r, const struct tcti_row *row, const struct tcti_mark *mark)
+{
+	struct tct_stanza *st = NULL;
+
+	handled_up_to(r, mark->floor);
+	if ((int32_t)(mark->number - r->handled) > 0)
+		st = tcti_row_stanza(row);
+	if (st != NULL)
+		add_ahead(r, mark->number, tcti_message_hash(st));
+	tct_stanza_unref(st);
+}
+
 static void on_mark(struct tct_mod *m, struct tcti_row *row, const struct tcti_mark *mark, void *data)
 {
 	struct account *a = data;
@@ -111,11 +128,7 @@ static void on_mark(struct tct_mod *m, struct tcti_row *row, const struct tcti_m
 		return;
 	}
 	if (mark->kind == TCTI_MARK_SENT) {
-		handled_up_to(r, mark->floor);
-		if ((int32_t)(mark->number - r->handled) > 0 && r->ahead_count < AHEAD_MAX) {
-			r->ahead[r->ahead_count].number = mark->number;
-			r->ahead[r->ahead_count++].stanza = tcti_row_stanza(row);
-		}
+		on_sent(r, row, mark);
 		return;
 	}
 	if ((int32_t)(mark->number - r->acked) <= 0) {
@@ -205,8 +218,8 @@ static void come_back(struct tct_mod *m, struct restoring *r)
 	fill_queue(r);
 	tcti_session_track(s, r->handled);
 	for (uint32_t i = 0; i < r->ahead_count; i++) {
-		if ((int32_t)(r->ahead[i].number - r->handled) > 0 && r->ahead[i].stanza != NULL)
-			tcti_session_expect_again(s, r->ahead[i].number, r->ahead[i].stanza);
+		if ((int32_t)(r->ahead[i].number - r->handled) > 0)
+			tcti_session_expect_again(s, r->ahead[i].number, r->ahead[i].hash);
 	}
 	tcti_session_set_kept(s, sm->queue.bytes);
 	tcti_session_set_pipe(m, s, &sm_pipe_ops);
@@ -214,6 +227,8 @@ static void come_back(struct tct_mod *m, struct restoring *r)
 	sm->low = r->low;
 	sm->keep_low = true;
 	tcti_session_detach(s, sm->max, NULL);
+	/* The record says it from here on. */
+	sm_ahead_forget(m, sm, tcti_txn_of_turn(m));
 	sm_save_write(m, sm, tcti_txn_of_turn(m));
 	tcti_session_restored(s);
 }
@@ -276,6 +291,17 @@ static void read_handled(struct tct_mod *m, struct tct_entity *e, struct restori
 		handled_up_to(r, (uint32_t)v.i);
 }
 
+static void on_ahead(const char *key, const struct tct_value *value, void *data)
+{
+	struct restoring *r = data;
+	uint32_t number = sm_ahead_number(key, r->key);
+
+	if (number == 0 || value->kind != TCT_VALUE_INT)
+		return;
+	sm_ahead_add(r->sm, number);
+	add_ahead(r, number, (uint64_t)value->i);
+}
+
 struct known {
 	struct tct_mod *mod;
 	uint64_t key;
@@ -317,6 +343,7 @@ static void restore(struct loading *loading, uint64_t key, const struct tct_valu
 	sm->earlier = sm_earlier_read(v);
 	sm->restoring = r;
 	r->sm = sm;
+	tct_entity_each(loading->entity, ((struct smacks *)tct_mod_data(m))->kv, on_ahead, r);
 }
 
 static void on_row(const char *key, const struct tct_value *value, void *data)

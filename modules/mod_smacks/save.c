@@ -7,6 +7,8 @@
  *         queue is kept as, and the keys that it had before. Written when it begins, when what
  *         modules know of it has changed, and again now and then
  *   hKEY  how many of the client's stanzas are handled, when nothing else says so
+ *   aKEYNUMBER  what this one says (tcti_message_hash), which is handled while one before it is
+ *         not, when nothing else says so; until hKEY or sKEY does
  *   eID   with the id that the client knows: a session whose client did not come back
  *   qKEY  only by a server that stops: what of its queue is kept as no row
  *
@@ -93,8 +95,6 @@ struct earlier *sm_earlier_read(const struct tct_value *record)
 	return e;
 }
 
-/* ---- the record ---- */
-
 /* Numbers up to here may be used before the record is written again. */
 static uint32_t reserve(const struct smacks_config *config)
 {
@@ -114,8 +114,81 @@ static uint64_t lowest_row(struct tct_mod *m, const struct sm *sm)
 	return low;
 }
 
+/* ---- ahead of others ---- */
+
+#define AHEAD_KEY (SM_KEY_SIZE + 8)
+
+static void ahead_key(uint64_t key, uint32_t number, char out[AHEAD_KEY])
+{
+	snprintf(out, AHEAD_KEY, "a%016llx%08x", (unsigned long long)key, (unsigned)number);
+}
+
+uint32_t sm_ahead_number(const char *row, uint64_t key)
+{
+	char start[SM_KEY_SIZE];
+
+	sm_row_key('a', key, start);
+	if (strncmp(row, start, SM_KEY_SIZE - 1) != 0 || strlen(row) != AHEAD_KEY - 1)
+		return 0;
+	return (uint32_t)strtoul(row + SM_KEY_SIZE - 1, NULL, 16);
+}
+
+void sm_ahead_add(struct sm *sm, uint32_t number)
+{
+	if ((sm->ahead_count & (sm->ahead_count - 1)) == 0) {
+		uint32_t room = sm->ahead_count > 0 ? 2 * sm->ahead_count : 1;
+
+		sm->ahead = realloc(sm->ahead, room * sizeof *sm->ahead);
+		if (sm->ahead == NULL)
+			abort();
+	}
+	sm->ahead[sm->ahead_count++] = number;
+}
+
+void sm_ahead_forget(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
+{
+	char key[AHEAD_KEY];
+
+	for (uint32_t i = 0; i < sm->ahead_count; i++) {
+		ahead_key(sm->key, sm->ahead[i], key);
+		tct_kv_delete(txn, kv_of(m), user_of(sm), key);
+	}
+	free(sm->ahead);
+	sm->ahead = NULL;
+	sm->ahead_count = 0;
+}
+
+/* This set says that all up to `handled` are. */
+static void forget_ahead(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, uint32_t handled)
+{
+	for (uint32_t i = 0; i < sm->ahead_count; i++) {
+		if ((int32_t)(sm->ahead[i] - handled) > 0)
+			return;
+	}
+	sm_ahead_forget(m, sm, txn);
+}
+
+void sm_note_ahead(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn, uint32_t number,
+	uint64_t hash)
+{
+	struct sm *sm = tct_session_data(m, s);
+	char key[AHEAD_KEY];
+
+	if (sm->key == 0 || sm->ahead_count >= AHEAD_MAX)
+		return;
+	if (sm->changed)
+		sm_save_write(m, sm, txn);
+	ahead_key(sm->key, number, key);
+	tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_int((int64_t)hash));
+	sm_ahead_add(sm, number);
+}
+
+/* ---- the record ---- */
+
 static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bool clean)
 {
+	uint32_t handled = clean ? tcti_session_handled(sm->session) :
+				   tcti_session_durable(sm->session);
 	struct tct_record *r = tct_record_new();
 	char key[SM_KEY_SIZE];
 
@@ -135,8 +208,8 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 	tct_record_set_int(r, "sent", tcti_session_sent(sm->session));
 	tct_record_set_int(r, "ceiling", sm->ceiling);
 	/* A server that stops writes this behind all that its clients have caused. */
-	tct_record_set_int(r, "handled",
-		clean ? tcti_session_handled(sm->session) : tcti_session_durable(sm->session));
+	tct_record_set_int(r, "handled", handled);
+	forget_ahead(m, sm, txn, handled);
 	tct_record_set_int(r, "low", (int64_t)sm->low);
 	tct_record_set_int(r, "clean", clean);
 	earlier_write(sm, r);
@@ -211,6 +284,7 @@ static void delete_rows(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
 		sm_row_key(*c, sm->key, key);
 		tct_kv_delete(txn, kv_of(m), user_of(sm), key);
 	}
+	sm_ahead_forget(m, sm, txn);
 }
 
 void sm_save_rename(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
@@ -292,6 +366,7 @@ static void put_handled(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, u
 
 	sm_row_key('h', sm->key, key);
 	tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_int(number));
+	forget_ahead(m, sm, txn, number);
 }
 
 void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,

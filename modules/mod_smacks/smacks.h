@@ -14,6 +14,9 @@
 
 #define ID_LEN 32
 
+/* Of what is handled ahead of others only so many are kept in mind. */
+#define AHEAD_MAX 1000
+
 struct smacks_config {
 	int64_t hibernation_time;
 	int64_t hibernated_sessions;
@@ -58,6 +61,8 @@ struct sm {
 	uint64_t state; /* of what modules have saved in the record */
 	int64_t max; /* seconds to wait for its client */
 	uint32_t ceiling, saved_acked, saved_handled;
+	uint32_t *ahead; /* numbers of the rows of what was handled ahead; NULL: none */
+	uint32_t ahead_count;
 	/* restore.c: how its client has counted since is not known; NULL: it is. */
 	struct sparse *sparse;
 	struct restoring *restoring; /* while its rows are looked for */
@@ -146,9 +151,17 @@ void sm_save_end(struct tct_mod *m, struct sm *sm);
 bool sm_save_ended(struct tct_mod *m, const struct tct_entity *e, const char *id, uint32_t *h);
 /* It is over. */
 void sm_save_forget(struct tct_mod *m, struct sm *sm);
+/* A row says that this number was handled ahead of others. */
+void sm_ahead_add(struct sm *sm, uint32_t number);
+/* These rows go. */
+void sm_ahead_forget(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
+/* The number of such a row of the session with this key; 0: it is none. */
+uint32_t sm_ahead_number(const char *row, uint64_t key);
 /* Operations of the pipe. */
 void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
 	uint32_t number);
+void sm_note_ahead(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn, uint32_t number,
+	uint64_t hash);
 void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id);
 bool sm_save(struct tct_mod *m, struct tct_session *s);
 tct_stanza_fn sm_on_presence;

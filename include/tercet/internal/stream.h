@@ -188,10 +188,12 @@ TCT_API int tcti_session_restore(struct tct_entity *e, const struct tct_value *s
 	struct tct_session **session);
 /* It is whole: calls the handlers of TCT_SESSION_RESTORED. */
 TCT_API void tcti_session_restored(struct tct_session *s);
+/* What a message is known by that its client sends again: who it is for and its id, or what it
+ * says. The same in every process. */
+TCT_API uint64_t tcti_message_hash(const struct tct_stanza *st);
 /* A message that was sent by a session, with this number, is done with; its client will send it
  * again. Saved with the session. */
-TCT_API void tcti_session_expect_again(struct tct_session *s, uint32_t number,
-	const struct tct_stanza *st);
+TCT_API void tcti_session_expect_again(struct tct_session *s, uint32_t number, uint64_t hash);
 
 /* A set of this turn's own on the host of `m`, not to be submitted: it is handed over when the
  * turn ends. */
@@ -290,6 +292,10 @@ struct tcti_pipe_ops {
 	/* The server stops: writes down all that the session needs to come back. False: it
 	 * cannot, and the session ends like others. */
 	bool (*save)(struct tct_mod *m, struct tct_session *s);
+	/* As note_handled, but some before `number` are not handled yet: writes into the set that
+	 * this one is, by its tcti_message_hash. */
+	void (*note_ahead)(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
+		uint32_t number, uint64_t hash);
 };
 /* The owner of COUNT, one module per session; NULL takes it off. `ops` lives as long as the instance. */
 TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, const struct tcti_pipe_ops *ops);
