@@ -355,12 +355,15 @@ static void overflowed(void *data)
 	struct tct_session *s = data;
 
 	log_notice("the output queue of \"%s\" is full: the session ends", tct_jid_text(s->jid));
-	if (s->stream != NULL) {
+	if (s->stream != NULL && s->key == 0) {
 		struct tct_stream *stream = s->stream;
 
+		/* What the client does not take is given back. */
 		stream->session = NULL;
 		s->stream = NULL;
 		tcti_stream_close(stream, "resource-constraint", NULL);
+	} else if (s->stream != NULL) {
+		tcti_stream_close(s->stream, "resource-constraint", NULL);
 	}
 	end_later(s);
 }
@@ -625,14 +628,8 @@ static void close_now(void *data)
 	struct closing *c = data;
 	struct tct_session *s = c->session;
 
-	if (s->stream != NULL) {
-		struct tct_stream *stream = s->stream;
-
-		pipe_flush(&s->pipe);
-		s->stream = NULL;
-		stream->session = NULL;
-		tcti_stream_close(stream, c->condition, c->text);
-	}
+	if (s->stream != NULL)
+		tcti_stream_close(s->stream, c->condition, c->text);
 	end_later(s);
 	session_unref(s);
 	free(c->condition);

@@ -69,6 +69,21 @@ void stream_write(struct tct_stream *s, struct span bytes)
 		str_append_n(out, bytes.data, bytes.len);
 }
 
+static void write_error(struct str *out, const char *condition, const char *text,
+	const struct tct_elem *application)
+{
+	str_printf(out, "<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
+		condition);
+	if (text != NULL) {
+		str_append(out, "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>");
+		write_escaped(out, span_of(text));
+		str_append(out, "</text>");
+	}
+	if (application != NULL)
+		write_elem(out, application, "jabber:client");
+	str_append(out, "</stream:error>");
+}
+
 /* The rest of what its session may send now, then the end; nothing more is read. */
 static void send_end(struct tct_stream *s, const char *condition, const char *text,
 	const struct tct_elem *application)
@@ -79,20 +94,23 @@ static void send_end(struct tct_stream *s, const char *condition, const char *te
 		return;
 	if (!s->header_sent)
 		negotiate_header(s, out);
-	if (condition != NULL) {
-		str_printf(out, "<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
-			condition);
-		if (text != NULL) {
-			str_append(out, "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' "
-					"xml:lang='en'>");
-			write_escaped(out, span_of(text));
-			str_append(out, "</text>");
-		}
-		if (application != NULL)
-			write_elem(out, application, "jabber:client");
-		str_append(out, "</stream:error>");
-	}
+	if (condition != NULL)
+		write_error(out, condition, text, application);
+	else if (s->error.len > 0)
+		str_append_n(out, s->error.data, s->error.len);
 	str_append(out, "</stream:stream>");
+}
+
+/* The session is written down: its client hears the error when that is no more, as after an end
+ * of its own. A store that hangs does not hold the connection for ever. */
+static void end_behind_session(struct tct_stream *s, const char *condition, const char *text,
+	const struct tct_elem *application)
+{
+	if (condition != NULL)
+		write_error(&s->error, condition, text, application);
+	s->state = STREAM_FINISHING;
+	conn_set_deadline(s->conn, s->listener->spec.close_timeout);
+	session_finish(s->session);
 }
 
 void stream_close(struct tct_stream *s, const char *condition, const char *text,
@@ -104,6 +122,10 @@ void stream_close(struct tct_stream *s, const char *condition, const char *text,
 		return;
 	if (condition != NULL)
 		log_debug("stream %s of %s ends: %s", s->id, tcti_stream_address(s), condition);
+	if (session != NULL && session->key != 0 && s->state == STREAM_OPEN && !stopping) {
+		end_behind_session(s, condition, text, application);
+		return;
+	}
 	if (session != NULL) {
 		pipe_flush(&session->pipe);
 		s->session = NULL;
@@ -456,6 +478,8 @@ static void on_deadline(struct conn *c, void *user)
 	(void)c;
 	if (s->state == STREAM_CLOSING || s->state == STREAM_SECURING)
 		conn_abort(s->conn);
+	else if (s->state == STREAM_FINISHING)
+		tcti_stream_close(s, NULL, NULL);
 	else
 		tcti_stream_close(s,
 			s->entity == NULL && !s->proven ? "connection-timeout" :
@@ -481,6 +505,7 @@ static void on_closed(struct conn *c, enum conn_reason reason, void *user)
 	tct_jid_unref(s->from);
 	tct_jid_unref(s->local);
 	free(s->peer_id);
+	str_fini(&s->error);
 	if (s->entity != NULL)
 		entity_unpin(s->entity);
 	list_remove(&s->throttled);

@@ -18,7 +18,7 @@ enum stream_state {
 	STREAM_HEADER,    /* the peer's header is awaited */
 	STREAM_OPEN,      /* features were sent: negotiation, then stanzas */
 	STREAM_SECURING,  /* <proceed/> was sent, the handshake is under way */
-	STREAM_FINISHING, /* the peer has ended its stream; the session ends first */
+	STREAM_FINISHING, /* the peer has ended its stream, or we do; the session ends first */
 	STREAM_CLOSING    /* our end tag was sent */
 };
 
@@ -43,6 +43,7 @@ struct tct_stream {
 	bool direct, header_sent, bound;
 	const struct tct_jid *from; /* claimed in the header */
 	char id[33];
+	struct str error; /* that the peer is told when its session has ended */
 	/* ---- of servers and components ---- */
 	bool proven, waits /* with its features */;
 	const struct tct_jid *local; /* the domain of ours; NULL */
