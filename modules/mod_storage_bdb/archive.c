@@ -59,6 +59,18 @@ uint64_t party_hash(const char *with)
 	return h;
 }
 
+uint64_t full_hash(const char *with)
+{
+	const char *resource = strchr(with, '/');
+	uint64_t h = party_hash(with);
+
+	if (resource == NULL || resource[1] == '\0')
+		return 0;
+	for (; *resource != '\0'; resource++)
+		h = (h ^ (unsigned char)*resource) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 static DBT dbt(const void *data, size_t len)
 {
 	DBT d;
@@ -221,7 +233,7 @@ static int month_for(struct archive *a, uint32_t number, struct month **out)
 
 /* ---- the catalog ---- */
 
-static int get_number(struct archive *a, DB_TXN *txn, const char *key, uint64_t *n)
+int archive_number(struct archive *a, DB_TXN *txn, const char *key, uint64_t *n)
 {
 	unsigned char bytes[8];
 	DBT k = dbt(key, strlen(key)), v = room(bytes, sizeof bytes);
@@ -233,7 +245,7 @@ static int get_number(struct archive *a, DB_TXN *txn, const char *key, uint64_t 
 	return rc == DB_NOTFOUND ? TCT_OK : bdb_status(rc);
 }
 
-static int put_row(DB *db, DB_TXN *txn, const void *key, size_t key_len, const void *bytes,
+int archive_put(DB *db, DB_TXN *txn, const void *key, size_t key_len, const void *bytes,
 	size_t len)
 {
 	DBT k = dbt(key, key_len), v = dbt(bytes, len);
@@ -241,12 +253,12 @@ static int put_row(DB *db, DB_TXN *txn, const void *key, size_t key_len, const v
 	return bdb_status(db->put(db, txn, &k, &v, 0));
 }
 
-static int put_number(struct archive *a, DB_TXN *txn, const void *key, size_t len, uint64_t n)
+int archive_put_number(struct archive *a, DB_TXN *txn, const void *key, size_t len, uint64_t n)
 {
 	unsigned char bytes[8];
 
 	put_u64(bytes, n);
-	return put_row(a->catalog, txn, key, len, bytes, sizeof bytes);
+	return archive_put(a->catalog, txn, key, len, bytes, sizeof bytes);
 }
 
 /* "u" and the name; 0 when it is too long to be anybody's. */
@@ -290,7 +302,7 @@ static int put_user(struct archive *a, DB_TXN *txn, const struct slot *s)
 
 	put_u64(bytes, s->number);
 	put_u64(bytes + 8, s->hidden);
-	return len > 0 ? put_row(a->catalog, txn, key, len, bytes, sizeof bytes) : TCT_EINVAL;
+	return len > 0 ? archive_put(a->catalog, txn, key, len, bytes, sizeof bytes) : TCT_EINVAL;
 }
 
 /* ---- what the writer remembers ---- */
@@ -306,12 +318,12 @@ static int new_user(struct archive *a, DB_TXN *txn, struct slot *s)
 	int status = TCT_OK;
 
 	if (a->next_number == 0)
-		status = get_number(a, txn, "n", &a->next_number);
+		status = archive_number(a, txn, "n", &a->next_number);
 	if (status != TCT_OK)
 		return status;
 	s->number = a->next_number == 0 ? 1 : a->next_number;
 	a->next_number = s->number + 1;
-	status = put_number(a, txn, "n", 1, a->next_number);
+	status = archive_put_number(a, txn, "n", 1, a->next_number);
 	return status == TCT_OK ? put_user(a, txn, s) : status;
 }
 
@@ -350,6 +362,7 @@ void archive_ended(struct archive *a, bool committed)
 		for (size_t i = 0; a->slots != NULL && i < SLOTS; i++)
 			forget(&a->slots[i]);
 		a->next_number = a->ceiling = 0;
+		a->full_noted = false;
 	}
 	a->new_cut = 0;
 	a->touched = false;
@@ -367,26 +380,9 @@ static int raise_ceiling(struct archive *a, DB_TXN *txn, uint64_t id)
 		a->last = id;
 	if (id < a->ceiling)
 		return TCT_OK;
-	status = put_number(a, txn, "h", 1, id + SECOND_IDS);
+	status = archive_put_number(a, txn, "h", 1, id + SECOND_IDS);
 	if (status == TCT_OK)
 		a->ceiling = id + SECOND_IDS;
-	return status;
-}
-
-static int begin_run(struct month *m, DB_TXN *txn, struct slot *s, uint64_t hash, uint64_t id)
-{
-	unsigned char key[RUN_KEY];
-	int status;
-
-	if (s->month == m->number && s->hash == hash && s->run < RUN_ROWS) {
-		s->run++;
-		return TCT_OK;
-	}
-	run_key(key, s->number, hash, id);
-	status = put_row(m->db, txn, key, sizeof key, "", 0);
-	s->month = m->number;
-	s->hash = hash;
-	s->run = 1;
 	return status;
 }
 
@@ -400,7 +396,7 @@ static int put_value(struct archive *a, struct month *m, DB_TXN *txn, uint64_t n
 	memcpy(value, with, with_len);
 	memcpy(value + with_len, bytes, len);
 	row_key(key, number, id);
-	return put_row(m->db, txn, key, sizeof key, value, with_len + len);
+	return archive_put(m->db, txn, key, sizeof key, value, with_len + len);
 }
 
 int archive_append(struct archive *a, DB_TXN *txn, const char *user, uint64_t id,
@@ -413,7 +409,7 @@ int archive_append(struct archive *a, DB_TXN *txn, const char *user, uint64_t id
 	if (status == TCT_OK)
 		status = month_for(a, month_of(id), &m);
 	if (status == TCT_OK)
-		status = begin_run(m, txn, s, party_hash(with), id);
+		status = runs_note(a, m, txn, s, with, id);
 	if (status == TCT_OK)
 		status = put_value(a, m, txn, s->number, id, with, bytes, len);
 	return status == TCT_OK ? raise_ceiling(a, txn, id) : status;
@@ -513,7 +509,7 @@ static int put_hidden(struct archive *a, DB_TXN *txn, uint64_t number, uint64_t 
 	unsigned char key[9] = { 'g' };
 
 	put_u64(key + 1, number);
-	return put_number(a, txn, key, sizeof key, up_to);
+	return archive_put_number(a, txn, key, sizeof key, up_to);
 }
 
 int archive_trim(struct archive *a, DB_TXN *txn, const char *user, uint64_t up_to)
@@ -551,7 +547,7 @@ int archive_expire(struct archive *a, DB_TXN *txn, uint64_t before)
 	if (before <= a->cut || before <= a->new_cut)
 		return TCT_OK;
 	a->new_cut = before;
-	return put_number(a, txn, "c", 1, before);
+	return archive_put_number(a, txn, "c", 1, before);
 }
 
 /* ---- opening and closing ---- */
@@ -613,7 +609,7 @@ int archive_open(struct bdb *bdb, const char *stem, struct archive **out, struct
 	rc = bdb_open_file(bdb, file, true, &a->catalog);
 	status = bdb_status(rc);
 	if (status == TCT_OK)
-		status = get_number(a, NULL, "c", &cut);
+		status = archive_number(a, NULL, "c", &cut);
 	if (status == TCT_OK)
 		status = find_months(a);
 	a->cut = cut;
@@ -630,7 +626,7 @@ int archive_open(struct bdb *bdb, const char *stem, struct archive **out, struct
 void archive_close(struct archive *a)
 {
 	if (a->last != 0)
-		put_number(a, NULL, "h", 1, a->last);
+		archive_put_number(a, NULL, "h", 1, a->last);
 	for (size_t i = 0; i < a->count; i++) {
 		if (a->months[i]->db != NULL)
 			a->months[i]->db->close(a->months[i]->db, 0);
@@ -649,7 +645,7 @@ void archive_close(struct archive *a)
 
 int archive_last_id(struct archive *a, uint64_t *id)
 {
-	return get_number(a, NULL, "h", id);
+	return archive_number(a, NULL, "h", id);
 }
 
 /* ---- tidying ---- */

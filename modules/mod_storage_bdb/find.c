@@ -19,12 +19,22 @@ enum way {
 	WAY_COUNT
 };
 
+/* Where a scan ends, at the latest. */
+enum bound {
+	BOUND_NONE,
+	BOUND_PARTY, /* behind the last row of a run: where the party changes */
+	BOUND_ROWS   /* behind the last row that a mark stands for */
+};
+
 struct walk {
 	struct archive *a;
 	const struct tct_archive_query *q;
 	struct bdb_thread *thread;
 	enum way way;
 	uint64_t number, hash;
+	uint64_t full;        /* of the address when one full address is wanted; else 0 */
+	enum bound bound;     /* of what `hash` finds */
+	size_t rows;          /* of this scan */
 	uint64_t first, last; /* ids, inclusive */
 	size_t limit, found;
 	size_t bulk;          /* how much is read at once */
@@ -101,7 +111,7 @@ static bool is_row(const struct walk *w, const void *key, size_t len, uint64_t *
 
 /* ---- forwards, many at once ---- */
 
-static bool take_bulk(struct walk *w, DBT *v, uint64_t last, bool run)
+static bool take_bulk(struct walk *w, DBT *v, uint64_t last, enum bound bound)
 {
 	void *at, *key, *bytes;
 	size_t key_len, len;
@@ -114,9 +124,11 @@ static bool take_bulk(struct walk *w, DBT *v, uint64_t last, bool run)
 			return true;
 		if (!is_row(w, key, key_len, &id) || id > last)
 			return false;
+		if (bound == BOUND_ROWS && w->rows++ == RUN_ROWS)
+			return false;
 		if (len == 0 || memchr(bytes, '\0', len) == NULL)
 			continue;
-		if (run && party_hash(bytes) != w->hash)
+		if (bound == BOUND_PARTY && party_hash(bytes) != w->hash)
 			return false;
 		if (!take(w, id, bytes, len))
 			return false;
@@ -138,10 +150,10 @@ static int get_bulk(struct walk *w, DBC *c, DBT *k, DBT *v, u_int32_t how, size_
 	}
 }
 
-/* Rows from `first` to `last`; of a run: while the party stays. */
-static int scan(struct walk *w, struct month *m, uint64_t first, uint64_t last, bool run)
+/* Rows from `first` to `last`. */
+static int scan(struct walk *w, struct month *m, uint64_t first, uint64_t last, enum bound bound)
 {
-	size_t size = run ? BDB_BULK_LEAST : w->bulk;
+	size_t size = bound != BOUND_NONE ? BDB_BULK_LEAST : w->bulk;
 	unsigned char key[BDB_KEY_MAX];
 	DBT k, v;
 	DBC *c;
@@ -149,6 +161,7 @@ static int scan(struct walk *w, struct month *m, uint64_t first, uint64_t last, 
 
 	if (rc != 0)
 		return bdb_status(rc);
+	w->rows = 0;
 	memset(&k, 0, sizeof k);
 	memset(&v, 0, sizeof v);
 	row_key(key, w->number, first);
@@ -157,7 +170,7 @@ static int scan(struct walk *w, struct month *m, uint64_t first, uint64_t last, 
 	k.ulen = sizeof key;
 	k.flags = v.flags = DB_DBT_USERMEM;
 	rc = get_bulk(w, c, &k, &v, DB_SET_RANGE, size);
-	while (rc == 0 && take_bulk(w, &v, last, run)) {
+	while (rc == 0 && take_bulk(w, &v, last, bound)) {
 		size = size * 4 < BULK_MAX ? size * 4 : BULK_MAX;
 		rc = get_bulk(w, c, &k, &v, DB_NEXT, size);
 	}
@@ -279,7 +292,7 @@ static int runs_forward(struct walk *w, struct month *m)
 			if (is_last && r.count == RUNS)
 				break; /* where it ends, the next batch says */
 			status = scan(w, m, later(r.start[i], w->first),
-				is_last ? w->last : r.start[i + 1] - 1, true);
+				is_last ? w->last : r.start[i + 1] - 1, w->bound);
 		}
 		if (status != TCT_OK || i == r.count || w->found > w->limit)
 			return status;
@@ -308,7 +321,7 @@ static int runs_backward(struct walk *w, struct month *m)
 		for (size_t i = 0; status == TCT_OK && i < r.count && w->found <= w->limit; i++) {
 			size_t kept = w->thread->row_count;
 
-			status = scan(w, m, later(r.start[i], w->first), last, true);
+			status = scan(w, m, later(r.start[i], w->first), last, w->bound);
 			turn_round(w->thread->rows + kept, w->thread->row_count - kept);
 			last = r.start[i] - 1;
 		}
@@ -367,13 +380,55 @@ static int backward(struct walk *w, struct month *m)
 
 /* ---- months ---- */
 
+static int walk_runs(struct walk *w, struct month *m)
+{
+	if (w->first > w->last || w->found > w->limit)
+		return TCT_OK;
+	return w->way == WAY_KEEP ? runs_backward(w, m) : runs_forward(w, m);
+}
+
+/* Rows from this id on have marks. */
+static int full_from(struct archive *a, uint64_t *from)
+{
+	int status = TCT_OK;
+
+	*from = a->full_from;
+	if (*from == 0)
+		status = archive_number(a, NULL, "f", from);
+	a->full_from = *from;
+	if (*from == 0)
+		*from = UINT64_MAX;
+	return status;
+}
+
+/* By marks, and by runs what has come before there were any. */
+static int walk_full(struct walk *w, struct month *m)
+{
+	uint64_t first = w->first, last = w->last, from;
+	int status = full_from(w->a, &from);
+
+	for (int part = 0; status == TCT_OK && part < 2; part++) {
+		bool marked = (part == 0) == (w->way == WAY_KEEP);
+
+		w->hash = marked ? w->full : party_hash(w->q->with);
+		w->bound = marked ? BOUND_ROWS : BOUND_PARTY;
+		w->first = marked && from > first ? from : first;
+		w->last = !marked && from <= last ? from - 1 : last;
+		status = walk_runs(w, m);
+		w->first = first;
+		w->last = last;
+	}
+	return status;
+}
+
 static int walk_month(struct walk *w, struct month *m)
 {
-	bool back = w->way == WAY_KEEP;
-
+	if (w->full != 0)
+		return walk_full(w, m);
 	if (w->q->with != NULL)
-		return back ? runs_backward(w, m) : runs_forward(w, m);
-	return back ? backward(w, m) : scan(w, m, w->first, w->last, false);
+		return walk_runs(w, m);
+	return w->way == WAY_KEEP ? backward(w, m) :
+				    scan(w, m, w->first, w->last, BOUND_NONE);
 }
 
 static int walk_months(struct walk *w)
@@ -423,6 +478,9 @@ static int walk_init(struct walk *w, struct archive *a, const char *user,
 	w->last = q->before == 0 ? UINT64_MAX : q->before - 1;
 	if (q->with != NULL)
 		w->hash = party_hash(q->with);
+	w->bound = BOUND_PARTY;
+	if (q->with != NULL && (q->flags & TCT_ARCHIVE_BARE) == 0)
+		w->full = full_hash(q->with);
 	return w->first <= w->last ? TCT_OK : TCT_ENOENT;
 }
 

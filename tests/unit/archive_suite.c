@@ -427,6 +427,22 @@ static void model_ask(void)
 		assert_counted(names[who], &q, total);
 }
 
+/* Their ids are in the order of this, and their rows come in the other one. */
+static void model_append_turned(int *submitted)
+{
+	struct tct_txn *older = tct_txn_new(&user), *newer = tct_txn_new(&user);
+
+	for (uint32_t n = 1 + roll(3); n > 0; n--) {
+		model_append(older);
+		model_append(newer);
+	}
+	submit(newer);
+	if (roll(2) == 0)
+		turn_until(&done_calls, *submitted + 1);
+	submit(older);
+	*submitted += 2;
+}
+
 static void live(uint64_t seed)
 {
 	int64_t advanced = 0;
@@ -441,6 +457,8 @@ static void live(uint64_t seed)
 		for (uint32_t n = roll(3); n > 0; n--)
 			model_change(txn);
 		submit(txn);
+		if (roll(3) == 0)
+			model_append_turned(&submitted);
 		if (roll(12) == 0) {
 			int64_t ms = (int64_t)roll(10) * DAY_MS;
 
@@ -458,6 +476,39 @@ static void live(uint64_t seed)
 	for (int i = 0; i < 200; i++)
 		model_ask();
 	loop_clock_advance(-advanced);
+}
+
+/* The one that is older waits for something before its set is submitted. */
+static void rows_that_come_late_are_found(void **state)
+{
+	struct tct_txn *late = tct_txn_new(&user);
+	struct tct_archive_query q = { .size = sizeof q, .with = "nurse@b", .flags = TCT_ARCHIVE_BARE };
+
+	tct_archive_append(late, archive, "juliet", "nurse@b/1", tct_string("1"));
+	append("juliet", "nurse@b/1", "2");
+	append("juliet", "nurse@b/1", "3");
+	turn_until(&done_calls, 2);
+	submit(late);
+	late = tct_txn_new(&user);
+	tct_archive_append(late, archive, "juliet", "romeo@b/1", tct_string("x"));
+	append("juliet", "nurse@b/1", "4");
+	append("juliet", "nurse@b/2", "5");
+	append("juliet", "nurse@b/1", "6");
+	turn_until(&done_calls, 6);
+	submit(late);
+	find("juliet", &q);
+	assert_int_equal(seen.count, 6);
+	q.with = "nurse@b/1";
+	q.flags = 0;
+	find("juliet", &q);
+	assert_int_equal(seen.count, 5);
+	q.reverse = 1;
+	q.with = "nurse@b/2";
+	find("juliet", &q);
+	assert_int_equal(seen.count, 1);
+	q.with = "romeo@b/1";
+	find("juliet", &q);
+	assert_int_equal(seen.count, 1);
 }
 
 static void a_long_life_is_as_the_model_says(void **state)
@@ -479,6 +530,7 @@ const struct CMUnitTest archive_suite[] = {
 	cmocka_unit_test_setup_teardown(an_archive_is_trimmed, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_user_goes_and_comes_again, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(old_rows_expire, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(rows_that_come_late_are_found, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_long_life_is_as_the_model_says, kit_setup, kit_teardown),
 };
 const size_t archive_suite_count = sizeof archive_suite / sizeof *archive_suite;
