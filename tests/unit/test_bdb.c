@@ -277,6 +277,114 @@ static void space_of_a_user_comes_back(void **state)
 	loop_clock_advance(-40 * DAY_MS);
 }
 
+/* ---- what a query reads ---- */
+
+#define EACH 1000    /* one row in so many is of somebody, or some resource, else */
+#define FEW 5        /* of these in the small archive */
+#define PAGE 20
+
+static uint64_t pages_read(void)
+{
+	struct bdb *bdb = provider.data;
+	DB_MPOOL_STAT *stat;
+	uint64_t pages;
+
+	assert_int_equal(bdb->env->memp_stat(bdb->env, &stat, NULL, 0), 0);
+	pages = stat->st_cache_hit + stat->st_cache_miss;
+	free(stat);
+	return pages;
+}
+
+static uint64_t cost(struct tct_archive_query q, size_t rows)
+{
+	uint64_t before;
+
+	q.size = sizeof q;
+	q.limit = PAGE;
+	before = pages_read();
+	find("juliet", &q);
+	assert_int_equal(seen.status, TCT_OK);
+	assert_int_equal(seen.count, rows);
+	return pages_read() - before;
+}
+
+/* A long conversation with one resource; another one, and somebody else, say little. */
+static uint64_t fill_with_one_in(int rows, uint64_t *middle)
+{
+	char text[200] = "";
+	uint64_t id = 0;
+
+	memset(text, 'x', sizeof text - 1);
+	for (int i = 0; i < rows;) {
+		struct tct_txn *txn = tct_txn_new(&user);
+
+		for (int n = 0; n < EACH; n++, i++) {
+			id = tct_archive_append(txn, archive, "juliet",
+				n == 500 ? "romeo@b/watch" : n == 700 ? "nurse@b/hall" : "romeo@b/phone",
+				tct_string(text));
+			if (i == rows / 2)
+				*middle = id;
+		}
+		assert_int_equal(commit(txn), TCT_OK);
+	}
+	return id;
+}
+
+struct costs {
+	uint64_t pages[24];
+	size_t count;
+};
+
+/* All that clients may ask for (XEP-0313 4.1), and how it is asked here. */
+static void ask_all(struct costs *c, uint64_t middle, uint64_t last, size_t few)
+{
+	static const char *const with[] = { NULL, "romeo@b", "romeo@b/phone", "romeo@b/watch",
+		"nurse@b", "nurse@b/hall", "nurse@b/nowhere", "tybalt@b" };
+	int64_t time = (int64_t)(middle >> 8);
+
+	for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+		bool bare = with[i] != NULL && strchr(with[i], '/') == NULL;
+		size_t rows = i < 3 ? PAGE : i < 6 ? few : 0;
+		struct tct_archive_query q = { .with = with[i],
+			.flags = bare ? TCT_ARCHIVE_BARE : 0 };
+
+		c->pages[c->count++] = cost(q, rows);
+		q.reverse = 1;
+		c->pages[c->count++] = cost(q, rows);
+	}
+	c->pages[c->count++] = cost((struct tct_archive_query){ .start = time }, PAGE);
+	c->pages[c->count++] = cost((struct tct_archive_query){ .end = time, .reverse = 1 }, PAGE);
+	c->pages[c->count++] = cost((struct tct_archive_query){ .after = middle }, PAGE);
+	c->pages[c->count++] = cost(
+		(struct tct_archive_query){ .before = middle, .reverse = 1 }, PAGE);
+	c->pages[c->count++] = cost((struct tct_archive_query){ .after = last }, 0);
+	c->pages[c->count++] = cost((struct tct_archive_query){ .after = middle,
+		.with = "romeo@b/phone" }, PAGE);
+}
+
+/* By what is read: as much in an archive that is ten times as large, but for the height of the
+ * tree and where pages end. Those that find few find ten times as many there, a page of them. */
+static void no_query_reads_it_all(void **state)
+{
+	struct costs small = { .count = 0 }, large = { .count = 0 };
+	uint64_t middle = 0, last;
+
+	last = fill_with_one_in(FEW * EACH, &middle);
+	ask_all(&small, middle, last, FEW);
+	kit_teardown(state);
+	assert_int_equal(kit_start(NULL, NULL), 0);
+	last = fill_with_one_in(10 * FEW * EACH, &middle);
+	ask_all(&large, middle, last, PAGE);
+	for (size_t i = 0; i < large.count; i++) {
+		/* A page of few is more rows, each in its own place. */
+		uint64_t more = i >= 6 && i < 12 ? PAGE / FEW : 1;
+
+		print_message("query %zu: %llu pages, %llu\n", i,
+			(unsigned long long)small.pages[i], (unsigned long long)large.pages[i]);
+		assert_true(large.pages[i] <= more * small.pages[i] + 30);
+	}
+}
+
 static bool there(const char *file)
 {
 	char name[sizeof path + 64];
@@ -610,6 +718,7 @@ int main(void)
 			kit_teardown),
 		cmocka_unit_test_setup_teardown(space_of_a_user_comes_back, kit_setup,
 			kit_teardown),
+		cmocka_unit_test_setup_teardown(no_query_reads_it_all, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_month_goes_as_a_file, kit_setup, kit_teardown),
 		cmocka_unit_test(months_are_those_of_the_calendar),
 		cmocka_unit_test_teardown(a_kill_loses_nothing, kit_teardown),
