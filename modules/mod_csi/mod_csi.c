@@ -15,6 +15,7 @@
 #define NS_FORWARD "urn:xmpp:forward:0"
 #define NS_STATES "http://jabber.org/protocol/chatstates"
 #define NS_EVENT "http://jabber.org/protocol/pubsub#event"
+#define NS_MUC_USER "http://jabber.org/protocol/muc#user"
 
 #define SHOWN (TCT_PRESENCE_AVAILABLE | TCT_PRESENCE_UNAVAILABLE)
 #define MESSAGES (TCT_MESSAGE_NORMAL | TCT_MESSAGE_CHAT | TCT_MESSAGE_GROUPCHAT | TCT_MESSAGE_HEADLINE)
@@ -54,10 +55,13 @@ static const struct tct_option options[] = {
 static bool is_wrapping(const struct tct_elem *e)
 {
 	static const char *const spaces[] = { "urn:xmpp:hints", "urn:xmpp:sid:0",
-		"http://jabber.org/protocol/muc#user", "urn:xmpp:delay" };
+		"urn:xmpp:delay" };
 
 	if (tct_elem_is(e, NS_CLIENT, "thread"))
 		return true;
+	/* An occupant's mark is empty; with something in it, it is an invitation, or an answer. */
+	if (tct_elem_is(e, NS_MUC_USER, "x"))
+		return tct_elem_first(e) == NULL;
 	for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
 		if (strcmp(tct_elem_ns(e), spaces[i]) == 0)
 			return true;

@@ -11,6 +11,9 @@ each question goes out together with a ping to the host, whose answer is part of
 How much the server reads from its store for an answer is compared, too, for each relation: that
 is what the time of an answer depends on.
 
+For messages that are refused the same: an account whose queue is full reads what one reads that
+does not exist.
+
 For accounts that are offline the questions are asked again after a restart, with a slow store:
 then neither account is in memory, and reading one must take as long as reading the other.
 """
@@ -27,6 +30,9 @@ from xt_server import Server, missing  # noqa: E402
 
 MODULES = ("roster", "presence", "disco", "ping", "version", "time", "vcard", "private",
            "blocklist", "lastactivity", "offline")
+# What an account with a full queue answers, as one does that does not exist.
+REFUSED = ("message", "message-full", "message-unkept", "groupchat")
+QUEUE = 10
 # Goes out with each question.
 MARK = "<iq type='get' id='mark' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
 
@@ -57,6 +63,8 @@ def questions(a):
         "message": f"<message id='q' type='chat' to='{a}'>{body}</message>",
         "message-full": f"<message id='q' type='chat' to='{there}'>{body}</message>",
         "message-nowhere": f"<message id='q' type='chat' to='{nowhere}'>{body}</message>",
+        "message-unkept": f"<message id='q' type='chat' to='{a}'>{body}"
+                          "<no-store xmlns='urn:xmpp:hints'/></message>",
         "message-error": f"<message id='q' type='error' to='{a}'/>",
         "message-er-full": f"<message id='q' type='error' to='{there}'/>",
         "groupchat": f"<message id='q' type='groupchat' to='{a}'>{body}</message>",
@@ -161,7 +169,10 @@ class World:
         for state, (relations, _) in sections.items():
             users += [f"{r}-{state}@localhost:secret of {r}-{state}" for r in relations
                       if r != "own"]
-        self.server = Server(users=users, config='modules_disabled = [ "mam", "smacks" ];')
+        users.append("filler@localhost:secret of filler")
+        self.server = Server(users=users, config='modules_disabled = [ "mam", "smacks" ];',
+                             host_config=f"offline: {{ max_messages = {QUEUE}; "
+                                         "stranger_share = 100; };")
 
     def account(self, relation, state):
         return "asker@localhost" if relation == "own" else f"{relation}-{state}@localhost"
@@ -213,11 +224,26 @@ class World:
                 person.ping()
                 if relation != "own":
                     self.befriend(person, relation, state)
+                if state == "full":
+                    person.ask("<query xmlns='jabber:iq:roster'><item jid='filler@localhost'/>"
+                               "</query>", person.bare, "set")
                 if state == "online":
                     self.people[relation] = person
                 else:
                     person.leave()
+        self.fill_queues()
         self.settle()
+
+    def fill_queues(self):
+        filler = Person(self.server, "filler", "desk")
+        for relation in self.sections["full"][0]:
+            a = self.account(relation, "full")
+            for _ in range(QUEUE):
+                filler.send(f"<message type='chat' to='{a}'><body>x</body></message>")
+            filler.send(f"<message id='more' type='chat' to='{a}'><body>x</body></message>")
+            error = filler.wait(lambda e: e.name == "message")
+            assert (error.get("id"), error.get("type")) == ("more", "error"), error
+        filler.leave()
 
     def settle(self):
         for person in (*self.people.values(), self.asker, *self.people.values(), self.asker):
@@ -226,14 +252,14 @@ class World:
 
     # ---- asking ----
 
-    def put(self, question, a, relation, online):
+    def put(self, question, a, relation, online, refused=False):
         """The bytes that the asker receives, with the name taken out; and whether a resource
-        of the account got the question."""
+        of the account got the question. `refused`: a message that is answered."""
         person = self.people.get(relation) if online else None
         text = questions(a)[question]
         self.settle()
         self.asker.send(text + MARK)
-        awaited = {"mark"} | ({"q"} if re.match("<iq type='[gs]et'", text) else set())
+        awaited = {"mark"} | ({"q"} if refused or re.match("<iq type='[gs]et'", text) else set())
         got, end = False, time.monotonic() + self.asker.connection.timeout
         while awaited and not (got and awaited == {"q"}):
             element = self.asker.connection.poll()
@@ -265,10 +291,11 @@ class World:
 
     def check(self, question, relation, state, cell):
         online = state == "online"
-        raw, got = self.put(question, self.account(relation, state), relation, online)
+        refused = state == "full" and question in REFUSED
+        raw, got = self.put(question, self.account(relation, state), relation, online, refused)
         quiet = re.sub(r"<iq [^>]*id='mark'/>", "", raw)
         if cell == "=":
-            ghost, _ = self.put(question, self.ghost(relation, state), None, False)
+            ghost, _ = self.put(question, self.ghost(relation, state), None, False, refused)
             if relation == "own":  # knows that it is there: what it hears need not be late
                 raw, ghost = quiet, re.sub(r"<iq [^>]*id='mark'/>", "", ghost)
             if raw != ghost:
@@ -292,7 +319,7 @@ class World:
         """What these questions make the server read."""
         before = self.server.figure("account_reads")
         for question in question_list:
-            self.put(question, a, relation, online)
+            self.put(question, a, relation, online, question in REFUSED)
         return self.server.figure("account_reads") - before
 
     def count_work(self, state):
@@ -303,7 +330,8 @@ class World:
         for relation in (r for r in relations if r != "own"):
             # Requests alone: when nothing is awaited, two answers may share a read, or not.
             same = [question for question, cells in rows if cells[relation] == "=" and
-                    questions("a")[question].startswith(("<iq type='get'", "<iq type='set'"))]
+                    (questions("a")[question].startswith(("<iq type='get'", "<iq type='set'"))
+                     or (state == "full" and question in REFUSED))]
             account = self.reads(same, self.account(relation, state), relation, state == "online")
             ghost = self.reads(same, self.ghost(relation, state), None, False)
             if account != ghost:
@@ -346,6 +374,7 @@ def main():
         world.server.start()
         world.come()
         failed += world.walk("offline", only="=", verbose=verbose)
+        failed += world.walk("full", only="=", verbose=verbose)
         world.server.stop()
         if world.server.complaints():
             raise Failure(world.server.complaints()[0])
