@@ -111,6 +111,18 @@ void peers_error(struct tct_stream *s, const struct tct_elem *e)
 	mod_leave(m);
 }
 
+void peers_input(struct tct_stream *s, size_t bytes)
+{
+	const struct tcti_stream_ops *ops;
+	struct tct_mod *m = owner_of(s, &ops);
+
+	if (m == NULL || ops->input == NULL)
+		return;
+	mod_enter(m);
+	ops->input(m, s, bytes);
+	mod_leave(m);
+}
+
 void peers_closed(struct tct_stream *s, const char *reason)
 {
 	const struct tcti_stream_ops *ops;

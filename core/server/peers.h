@@ -24,6 +24,8 @@ void peers_open(struct tct_stream *s, const struct tct_elem *root);
 void peers_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *root);
 /* A stream error of the peer's. */
 void peers_error(struct tct_stream *s, const struct tct_elem *e);
+/* So many bytes were dealt with; 0: it was accepted. */
+void peers_input(struct tct_stream *s, size_t bytes);
 /* The stream's last word. */
 void peers_closed(struct tct_stream *s, const char *reason);
 

@@ -456,6 +456,8 @@ static size_t on_input(struct conn *c, struct span in, void *user)
 		return in.len;
 	}
 	s->scanned = (uint32_t)(at - start);
+	if (start > 0 && stream_is_peer(s))
+		peers_input(s, start);
 	return start;
 }
 
@@ -574,6 +576,8 @@ void stream_accept(struct stream_listener *l, int fd, const struct addr *peer)
 	}
 	if (s->direct)
 		stream_start_tls(s, NULL);
+	if (stream_is_peer(s))
+		peers_input(s, 0);
 }
 
 struct tct_stream *stream_connected(struct stream_listener *l, int fd, const struct addr *peer,

@@ -118,6 +118,17 @@ static const struct tct_option options[] = {
 		.max = "1 day",
 		.doc = "What was sent on a connection that was lost, and was not acknowledged, is "
 		       "tried again for so long, and what waits behind it; then it is returned."),
+	TCT_OPT_SIZE(struct s2s_config, s2s_rate, .global = 1, .def = "30 KB", .max = "1 GB",
+		.doc = "Bytes in a second on one connection from another server; one that sends more "
+		       "is not read for a while. 0 B: no limit, here and below."),
+	TCT_OPT_PERIOD(struct s2s_config, s2s_burst, .global = 1, .def = "2 s", .min = "1 s",
+		.max = "1 minute", .doc = "What was not used of so long may come at once."),
+	TCT_OPT_SIZE(struct s2s_config, s2s_domain_rate, .global = 1, .def = "120 KB",
+		.max = "1 GB", .doc = "The same for one domain, on all its connections."),
+	TCT_OPT_INT(struct s2s_config, s2s_new_connections, .global = 1, .def = "60", .min = "0",
+		.max = "100000",
+		.doc = "Connections that one address (of IPv6: a /64) may open in a minute; more have "
+		       "to wait. 0: no limit."),
 	TCT_OPT_ENUM(struct s2s_config, use_dane, .global = 1, .choices = dane_modes,
 		.def = "auto",
 		.doc = "Believe a server whose certificate is named by its signed DNS (DANE, RFC "
@@ -232,6 +243,7 @@ static void stream_end(struct tct_mod *m, void *data)
 	sm_in_leave(p);
 	in_end(p);
 	dane_end(p);
+	rates_end(p);
 	free(p->error);
 }
 
@@ -279,6 +291,7 @@ static const struct tcti_stream_ops stream_ops = {
 	.header = on_header,
 	.stanza = on_stanza,
 	.error = on_error,
+	.input = rates_input,
 	.closed = on_closed,
 };
 
@@ -567,6 +580,7 @@ static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err
 	(void)err;
 	if (!same_endpoints(old, tct_mod_config(m)))
 		return TCT_EBUSY;
+	rates_anew(s2s_of(m));
 	tcti_listen_limits(m, &in);
 	tcti_listen_limits(m, &out);
 	return TCT_OK;
@@ -598,8 +612,11 @@ static void unload(struct tct_mod *m)
 {
 	outbox_fini(s2s_of(m));
 	sm_in_fini(s2s_of(m));
-	for (struct peer *p = s2s_of(m)->peers; p != NULL; p = p->next)
+	for (struct peer *p = s2s_of(m)->peers; p != NULL; p = p->next) {
 		dane_end(p);
+		rates_end(p);
+	}
+	rates_fini(s2s_of(m));
 	out_fini(s2s_of(m));
 	failures_fini(s2s_of(m));
 }

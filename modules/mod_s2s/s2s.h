@@ -4,6 +4,8 @@
  * was seen to fail (failures.c). */
 #pragma once
 
+#include "bucket.h"
+
 #include <tercet/internal/s2s.h>
 
 #include <stddef.h>
@@ -44,6 +46,10 @@ struct s2s_config {
 	int64_t resend_time;
 	int32_t use_dane; /* enum dane_mode */
 	int64_t outbox_age;
+	int64_t s2s_rate;
+	int64_t s2s_burst;
+	int64_t s2s_domain_rate;
+	int64_t s2s_new_connections;
 };
 
 /* A domain that is accepted on a stream, for one of ours. */
@@ -125,6 +131,10 @@ struct peer {
 	struct sm_in *sm; /* of one that was opened to us: who counts; NULL */
 	struct sm_in *resumes; /* for which it waits; NULL */
 	struct dane dane;
+	struct {
+		struct bucket bucket;
+		struct tct_timer *timer; /* while it is not read */
+	} rate;
 };
 
 struct failure {
@@ -147,6 +157,7 @@ struct s2s {
 	struct tct_timer *trim;
 	struct peer *peers;
 	struct tct_timer *sweep; /* while there are some */
+	struct bucket_table *domains, *addresses; /* NULL: nothing came yet */
 	struct failure **failures; /* sorted by remote */
 	size_t failure_count;
 };
@@ -161,6 +172,13 @@ struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s);
  * people; borrowed. What proves it: TCTI_PROOF_EXTERNAL, TCTI_PROOF_DANE; or TCTI_PROOF_NONE. */
 uint32_t s2s_certified(struct tct_mod *m, struct tct_stream *s, const char *remote, const char **problem);
 char *s2s_copy(const char *text);
+
+/* ---- rates.c ---- */
+void rates_input(struct tct_mod *m, struct tct_stream *s, size_t bytes);
+void rates_end(struct peer *p);
+/* Other rates: what waits goes on, and is measured from here. */
+void rates_anew(struct s2s *s);
+void rates_fini(struct s2s *s);
 
 /* ---- dane.c ---- */
 enum dane_says { DANE_SAYS_NOTHING, DANE_SAYS_YES, DANE_SAYS_NO };

@@ -40,6 +40,9 @@ struct tcti_stream_ops {
 	 * NULL. */
 	void (*error)(struct tct_mod *m, struct tct_stream *s, const char *condition,
 		const char *text);
+	/* So many bytes of the peer's were dealt with; 0: it has just connected, and nothing of it
+	 * was read. To slow it down: tcti_stream_hold. */
+	void (*input)(struct tct_mod *m, struct tct_stream *s, size_t bytes);
 	/* The last word: the connection is gone. `reason` is for people; borrowed. */
 	void (*closed)(struct tct_mod *m, struct tct_stream *s, const char *reason);
 };
