@@ -9,10 +9,9 @@
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
 #include "core/net/addr.h"
+#include "core/net/events.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unbound.h>
@@ -146,24 +145,6 @@ static void refuse(struct tct_scope *s, void *data)
 
 /* ---- the context ---- */
 
-/* libunbound's thread runs libevent, and libev has functions of the same names with another
- * sense. The one that was linked first is used by everybody: we link libevent first, and look
- * whether that is what happened, because the other one destroys memory. */
-static bool events_are_good(void)
-{
-	Dl_info used, wanted;
-	void *add = dlsym(RTLD_DEFAULT, "event_add");
-	void *number = dlsym(RTLD_DEFAULT, "event_get_version_number");
-
-	if (add != NULL && number != NULL && event_get_version_number() != 0 &&
-		dladdr(add, &used) != 0 && dladdr(number, &wanted) != 0 &&
-		used.dli_fbase == wanted.dli_fbase)
-		return true;
-	log_error("DNS: this program was linked with libev before libevent, so that libunbound "
-		  "cannot be used");
-	return false;
-}
-
 static void set(const char *option, const char *value)
 {
 	int rc = ub_ctx_set_option(ctx, option, value);
@@ -226,8 +207,11 @@ static bool context_open(void)
 {
 	if (ctx != NULL)
 		return true;
-	if (!events_are_good())
+	if (!events_are_good()) {
+		log_error("DNS: this program was linked with libev before libevent, so that "
+			  "libunbound cannot be used");
 		return false;
+	}
 	ctx = ub_ctx_create();
 	if (ctx == NULL) {
 		log_error("DNS: libunbound cannot be started (%s)", strerror(errno));

@@ -273,6 +273,32 @@ static void a_new_configuration_asks_again(void **state)
 	assert_int_equal(got.status, DNS_FOUND);
 }
 
+static void over(struct tct_scope *scope, void *data)
+{
+	bool *done = data;
+
+	(void)scope;
+	*done = true;
+}
+
+/* Whoever waits for the wrong event of a descriptor turns all the time. */
+static void between_questions_the_loop_sleeps(void **state)
+{
+	struct tct_scope scope;
+	bool done = false;
+	int turns = 0;
+
+	ask("a.plain.example", DNS_A);
+	scope_init(&scope, NULL);
+	assert_non_null(tct_timer_start(&scope, 200, 0, over, &done));
+	while (!done) {
+		loop_turn(true);
+		turns++;
+	}
+	assert_in_range(turns, 1, 20);
+	scope_end(&scope);
+}
+
 static void wrong_options_are_named(void **state)
 {
 	static const char *const wrong[] = { "example.org", "127.0.0.1:53", "127.0.0.1@",
@@ -311,6 +337,7 @@ int main(void)
 		TEST(cancelled_questions_are_not_answered),
 		TEST(too_many_are_refused),
 		TEST(a_new_configuration_asks_again),
+		TEST(between_questions_the_loop_sleeps),
 		TEST(wrong_options_are_named),
 	};
 
