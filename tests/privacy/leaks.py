@@ -151,7 +151,7 @@ class Person:
     def heard(self):
         """The bytes since the last call."""
         raw, self.raw = self.raw, ""
-        return re.sub(r"<iq [^>]*id='ask-\d+'/>", "", raw)
+        return re.sub(r"<iq [^>]*id='ask-\d+'[^>]*/>", "", raw)
 
     def leave(self):
         self.send("</stream:stream>")
@@ -279,7 +279,7 @@ class World:
         got = person is not None and self.arrived(person)
         if person is not None:
             person.heard()
-        raw = re.sub(r"<iq [^>]*id='end'>.*?</iq>", "", self.asker.heard())
+        raw = re.sub(r"<iq [^>]*id='end'[^>]*>.*?</iq>", "", self.asker.heard())
         raw = raw.replace(self.asker.full, "{me}").replace(a, "{a}")
         # Of pushes.
         raw = re.sub(r" id='[a-z0-9]{12}'", "", raw)
@@ -293,11 +293,11 @@ class World:
         online = state == "online"
         refused = state == "full" and question in REFUSED
         raw, got = self.put(question, self.account(relation, state), relation, online, refused)
-        quiet = re.sub(r"<iq [^>]*id='mark'/>", "", raw)
+        quiet = re.sub(r"<iq [^>]*id='mark'[^>]*/>", "", raw)
         if cell == "=":
             ghost, _ = self.put(question, self.ghost(relation, state), None, False, refused)
             if relation == "own":  # knows that it is there: what it hears need not be late
-                raw, ghost = quiet, re.sub(r"<iq [^>]*id='mark'/>", "", ghost)
+                raw, ghost = quiet, re.sub(r"<iq [^>]*id='mark'[^>]*/>", "", ghost)
             if raw != ghost:
                 raise Leak(f"{raw}\n  where an unknown account gives\n  {ghost}")
             return raw
