@@ -404,6 +404,11 @@ bool tcti_stream_is_proven(const struct tct_stream *s)
 	return s->proven;
 }
 
+bool tcti_stream_is_open(const struct tct_stream *s)
+{
+	return s->state == STREAM_OPEN;
+}
+
 /* ---- for the owner ---- */
 
 const struct tct_jid *tcti_stream_local(const struct tct_stream *s)

@@ -242,6 +242,8 @@ static enum tct_verdict out_result(struct tct_mod *m, struct tct_stream *s,
 	struct tct_mod *s2s;
 	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
 
+	if (type == NULL && tcti_stream_is_proven(s) && ops->bidi(s2s, s))
+		return in_result(m, s, e);
 	if (!ds->asked || type == NULL || !is_ours(s, e))
 		return TCT_CONTINUE;
 	ds->asked = false;
@@ -261,6 +263,11 @@ static enum tct_verdict out_result(struct tct_mod *m, struct tct_stream *s,
 static enum tct_verdict out_verify(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
+
+	if (!is_answer(e) && tcti_stream_is_proven(s) && ops->bidi(s2s, s))
+		return in_verify(m, s, e);
 	return verify_answer(m, s, e) ? TCT_HANDLED : TCT_CONTINUE;
 }
 

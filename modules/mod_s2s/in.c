@@ -3,7 +3,7 @@
 /* in.c - streams that other servers have opened: whom they are from, which domains have been proven
  * on them, and the one check that all else rests on: each stanza's `from` and `to` are those of a
  * pair that was proven on its stream (RFC 6120 8.1.1.2, 8.1.2.2). */
-#include "s2s.h"
+#include "shared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +72,11 @@ static uint32_t count_streams(const struct s2s *s2s, const char *remote)
 	return count;
 }
 
-bool in_accept(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
-	uint32_t proof)
+bool in_add(struct tct_mod *m, struct peer *p, const char *local, const char *remote, uint32_t proof)
 {
 	const struct s2s_config *config = tct_mod_config(m);
-	struct peer *p = s2s_peer(m, s);
 	struct pair *more;
 
-	if (find_pair(p, local, remote) != NULL)
-		return true;
 	if (p->pair_count >= PAIRS_MAX ||
 		count_streams(s2s_of(m), remote) >= config->streams_per_domain)
 		return false;
@@ -90,10 +86,23 @@ bool in_accept(struct tct_mod *m, struct tct_stream *s, const char *local, const
 	p->pairs = more;
 	p->pairs[p->pair_count++] = (struct pair){ s2s_copy(local), s2s_copy(remote), proof,
 		tct_now() };
+	return true;
+}
+
+bool in_accept(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
+	uint32_t proof)
+{
+	struct peer *p = s2s_peer(m, s);
+
+	if (find_pair(p, local, remote) != NULL)
+		return true;
+	if (!in_add(m, p, local, remote, proof))
+		return false;
 	tcti_stream_proven(s);
 	tct_log_info(m, "\"%s\" has connected to \"%s\" from %s (%s, %s)", remote, local,
 		tcti_stream_address(s), proof == TCTI_PROOF_EXTERNAL ? "certificate" : "dialback",
 		tcti_stream_secured(s) ? "TLS" : "not encrypted");
+	shared_accepted(p, &p->pairs[p->pair_count - 1]);
 	return true;
 }
 

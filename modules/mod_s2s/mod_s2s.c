@@ -4,6 +4,7 @@
  * is for other domains. Who proves what is the affair of provers, what is demanded that of the policy:
  * see <tercet/internal/s2s.h>. */
 #include "outbox.h"
+#include "shared.h"
 #include "sm.h"
 
 #include <stdio.h>
@@ -45,6 +46,8 @@ static const struct tct_option override_options[] = {
 };
 
 static const char *const dane_modes[] = { "auto", "on", "off", NULL };
+
+static const char *const bidis[] = { "off", "offer", "ask", NULL };
 
 static const struct tct_option options[] = {
 	TCT_OPT_GROUPS(struct s2s_config, listen, .sub = endpoint_options,
@@ -138,6 +141,11 @@ static const struct tct_option options[] = {
 		.max = "30 days",
 		.doc = "A message that waits on disk for another server when this one starts, and "
 		       "is older, is returned."),
+	TCT_OPT_ENUM(struct s2s_config, bidi, .choices = bidis, .def = "offer",
+		.doc = "Connections on which both servers send (XEP-0288): never (off), when a "
+		       "server that has connected asks for it (offer), or also asked for on "
+		       "connections that we open (ask), which then cannot be resumed when they are "
+		       "lost (XEP-0198)."),
 	TCT_OPT_END
 };
 
@@ -241,6 +249,7 @@ static void stream_end(struct tct_mod *m, void *data)
 	if (p->path != NULL)
 		p->path->stream = NULL;
 	sm_in_leave(p);
+	shared_end(p);
 	in_end(p);
 	dane_end(p);
 	rates_end(p);
@@ -255,7 +264,7 @@ static const char *on_header(struct tct_mod *m, struct tct_stream *s, const stru
 static void on_stanza(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *st,
 	uint32_t problem)
 {
-	if (tcti_stream_kind(s) == TCTI_STREAM_S2S_IN) {
+	if (tcti_stream_kind(s) == TCTI_STREAM_S2S_IN || s2s_peer(m, s)->bidi) {
 		in_stanza(m, s, st, problem);
 		return;
 	}
@@ -282,6 +291,7 @@ static void on_closed(struct tct_mod *m, struct tct_stream *s, const char *reaso
 	if (p->pair_count > 0)
 		tct_log_info(m, "the connection from \"%s\" has ended (%s)", p->pairs[0].remote,
 			p->error != NULL ? p->error : reason);
+	shared_lost(p, reason);
 	sm_in_lost(m, p);
 	out_closed(m, p, reason);
 }
@@ -327,8 +337,11 @@ static bool is_stuck(struct peer *p)
 	return p->stuck != 0 && tct_monotonic() - p->stuck >= STUCK_SECONDS;
 }
 
-static bool is_idle(const struct peer *p, int64_t seconds)
+static bool is_idle(struct peer *p, int64_t seconds)
 {
+	if (!shared_rest(p, seconds) ||
+		(p->bidi && tcti_stream_silence(p->stream) < seconds))
+		return false;
 	if (p->path != NULL)
 		return p->path->state == PATH_READY && p->path->outlet != NULL &&
 			tcti_outlet_count(p->path->outlet) == 0 &&
@@ -370,13 +383,19 @@ static void sweep_later(struct tct_mod *m)
 
 /* ---- for people ---- */
 
+static bool is_shared(const struct path *p)
+{
+	return p->host != NULL || (p->stream != NULL && s2s_peer(p->mod, p->stream)->bidi);
+}
+
 static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 {
-	static const char *const states[] = { "connecting", "negotiating", "ready" };
+	static const char *const states[] = { "connecting", "negotiating", "ready",
+		"ready, in both directions" };
 	static const char *const proofs[] = { NULL, "EXTERNAL", "dialback", "DANE" };
 	struct tcti_s2s_row row = { .size = sizeof row, .local = p->local, .remote = p->remote,
-		.state = states[p->state], .proof = proofs[p->proof], .since = p->since,
-		.stanzas = p->stanzas, .queued = tcti_outlet_count(p->outlet),
+		.state = states[p->state + (p->state == PATH_READY && is_shared(p))],
+		.proof = proofs[p->proof], .since = p->since, .stanzas = p->stanzas, .queued = tcti_outlet_count(p->outlet),
 		.management = sm_out_state(p) };
 	char *tls = NULL, *issuer = NULL;
 
@@ -395,7 +414,8 @@ static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 
 static void show_peer(struct peer *p, tcti_s2s_row_fn *fn, void *data)
 {
-	struct tcti_s2s_row row = { .size = sizeof row, .incoming = true, .state = "ready",
+	struct tcti_s2s_row row = { .size = sizeof row, .incoming = true,
+		.state = p->bidi ? "ready, in both directions" : "ready",
 		.address = tcti_stream_address(p->stream), .stanzas = p->stanzas,
 		.management = sm_in_state(p) };
 	char *tls = tcti_stream_describe_tls(p->stream), *issuer = NULL;
@@ -495,11 +515,17 @@ static uint32_t certified(struct tct_mod *m, struct tct_stream *s, const char *r
 	return tcti_stream_secured(s) ? s2s_certified(m, s, remote, NULL) : TCTI_PROOF_NONE;
 }
 
+static bool is_bidi(struct tct_mod *m, struct tct_stream *s)
+{
+	return s2s_peer(m, s)->bidi;
+}
+
 static const struct tcti_s2s_ops ops = {
 	.size = sizeof ops,
 	.accept = in_accept,
 	.accepted = in_accepted,
 	.refuses_dialback = in_refuses_dialback,
+	.bidi = is_bidi,
 	.authenticated = out_authenticated,
 	.ready = out_ready,
 	.refused = out_refused,
@@ -599,6 +625,7 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tcti_on_stream_nonza(m, kind, NS_TLS, "proceed", out_proceed);
 	tcti_on_stream_nonza(m, kind, NS_TLS, "failure", out_no_tls);
 	sm_load(m);
+	shared_load(m);
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE | TCT_OFFLINE | TCT_CARBON | TCT_REPLAY);
 	tct_on_stanza(m, TCT_REMOTE, TCT_PRIO_HANDLE, out_send);
 	tct_provide(m, "s2s", "s2s", &ops);
@@ -623,7 +650,7 @@ static void unload(struct tct_mod *m)
 
 TCT_MODULE_FLAGS(s2s, TCT_GLOBAL | TCT_INTERNAL,
 	.version     = TCT_SERVER_VERSION,
-	.summary     = "connections with other servers (RFC 6120, XEP-0198, XEP-0368, XEP-0478)",
+	.summary     = "connections with other servers (RFC 6120, XEP-0198, XEP-0288, XEP-0368, XEP-0478)",
 	.options     = options,
 	.config_size = sizeof(struct s2s_config),
 	.data_size   = sizeof(struct s2s),

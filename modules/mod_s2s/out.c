@@ -6,6 +6,7 @@
  * When it fails, what waits is bounced, once, with a reason that names no host (an address may
  * be half a secret in rooms), and the reason is remembered for a while. */
 #include "outbox.h"
+#include "shared.h"
 #include "sm.h"
 
 #include <stdio.h>
@@ -48,6 +49,14 @@ static size_t place(const struct s2s *s, const char *local, const char *remote, 
 	return low;
 }
 
+struct path *out_find(struct s2s *s, const char *local, const char *remote)
+{
+	bool found;
+	size_t at = place(s, local, remote, &found);
+
+	return found ? s->paths[at] : NULL;
+}
+
 static void insert(struct s2s *s, size_t at, struct path *p)
 {
 	if (s->path_count == s->path_room) {
@@ -87,10 +96,11 @@ static void take_out(struct s2s *s, struct path *p)
 /* ---- the end of a path ---- */
 
 /* Lets go of its stream. */
-static void part(struct path *p)
+void out_part(struct path *p)
 {
-	struct tct_stream *s = p->stream;
+	struct tct_stream *s = p->host == NULL ? p->stream : NULL;
 
+	shared_leave(p);
 	tcti_connect_end(p->connecting);
 	p->connecting = NULL;
 	p->stream = NULL;
@@ -105,7 +115,7 @@ static void part(struct path *p)
 
 static void path_free(struct path *p)
 {
-	part(p);
+	out_part(p);
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
 	outbox_leave(p);
@@ -325,6 +335,7 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 		p->fn(p->asker, s, 0, NULL, p->data);
 		return TCT_HANDLED;
 	}
+	shared_ask(peer, e);
 	if (peer->authenticated)
 		out_ready(m, s, TCTI_PROOF_EXTERNAL);
 	else if (!begin_proof(m, peer, "s2s_external", TRIED_EXTERNAL, e) &&
@@ -389,8 +400,13 @@ void out_go(struct path *p)
 	p->connecting = NULL;
 	failure_forget(s2s_of(p->mod), p->remote);
 	tcti_outlet_attach(p->outlet, s);
+	if (p->host == NULL)
+		shared_ready(p);
 	tct_log_info(p->mod, "connected from \"%s\" to \"%s\" at %s (%s, %s)", p->local, p->remote,
-		tcti_stream_address(s), p->proof == TCTI_PROOF_EXTERNAL ? "certificate" : "dialback",
+		tcti_stream_address(s),
+		p->host != NULL                      ? "by its own connection" :
+		p->proof == TCTI_PROOF_EXTERNAL ? "certificate" :
+						       "dialback",
 		tcti_stream_secured(s) ? "TLS" : "not encrypted");
 }
 
@@ -423,7 +439,7 @@ static bool try_again(struct path *p, const char *reason)
 
 	if (now - p->lost >= config->resend_time)
 		return false;
-	part(p);
+	out_part(p);
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
 	p->timeout = NULL;
@@ -445,8 +461,18 @@ void out_failed(struct path *p, uint32_t condition, const char *reason)
 		out_fail(p, condition, reason);
 }
 
-/* A stream that worked is lost: what waits, and what the peer has not acknowledged, goes by
- * another. */
+/* What waits, and what the peer has not acknowledged. */
+void out_lost(struct path *p, const char *reason)
+{
+	if (tcti_outlet_count(p->outlet) == 0) {
+		out_end(p);
+		return;
+	}
+	if (p->lost == 0)
+		p->lost = tct_monotonic();
+	out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
+}
+
 void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 {
 	struct path *p = peer->path;
@@ -459,15 +485,10 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 	p->stream = NULL;
 	sm_out_lost(p);
 	if (p->outlet != NULL && p->state == PATH_READY) {
-		if (tcti_outlet_count(p->outlet) == 0) {
-			out_end(p);
-			return;
-		}
-		tct_log_info(m, "the connection from \"%s\" to \"%s\" has ended (%s)", p->local,
-			p->remote, peer->error != NULL ? peer->error : reason);
-		if (p->lost == 0)
-			p->lost = tct_monotonic();
-		out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
+		if (tcti_outlet_count(p->outlet) > 0)
+			tct_log_info(m, "the connection from \"%s\" to \"%s\" has ended (%s)",
+				p->local, p->remote, peer->error != NULL ? peer->error : reason);
+		out_lost(p, reason);
 		return;
 	}
 	/* Before the peer has said anything another of its servers may do better. */
@@ -528,6 +549,7 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 	const char *local = tct_jid_domain(tct_stanza_from(ev->stanza));
 	struct s2s *s = s2s_of(m);
 	const struct failure *f;
+	struct peer *host;
 	struct path *p;
 	bool found;
 	size_t at;
@@ -538,13 +560,16 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 		return TCT_HANDLED; /* nothing is relayed */
 	at = place(s, local, remote, &found);
 	if (!found) {
+		host = shared_find(s, local, remote);
 		f = failure_in_force(s, remote);
-		if (f != NULL)
+		if (f != NULL && host == NULL)
 			return refuse(ev, f->condition, text_of(f->condition));
 		if (s->path_count >= (size_t)config->connections)
 			return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too many connections");
 		p = out_path(m, local, remote);
-		if (!s->reading)
+		if (host != NULL)
+			shared_begin(p, host);
+		else if (!s->reading)
 			dial(p);
 	} else {
 		p = s->paths[at];

@@ -50,7 +50,10 @@ struct s2s_config {
 	int64_t s2s_burst;
 	int64_t s2s_domain_rate;
 	int64_t s2s_new_connections;
+	int32_t bidi;     /* enum s2s_bidi */
 };
+
+enum s2s_bidi { BIDI_OFF, BIDI_OFFER, BIDI_ASK };
 
 /* A domain that is accepted on a stream, for one of ours. */
 struct pair {
@@ -95,11 +98,12 @@ struct path {
 	uint32_t tries; /* since then */
 	bool old;       /* an earlier life has left something */
 	uint64_t done, trimmed; /* rows that the peer has, and that are known to go */
+	struct peer *host; /* by whose stream it leaves, which was opened for something else; NULL */
 	/* ---- of a question ---- */
 	struct tct_mod *asker;
 	tcti_s2s_ask_fn *fn;
 	void *data;
-	struct path *prev, *next; /* in the list of questions */
+	struct path *prev, *next; /* in the list of questions, or of its host's guests */
 };
 
 /* What DNS was asked of a peer's certificate; see dane.c. */
@@ -118,7 +122,7 @@ struct peer {
 	struct tct_stream *stream;
 	struct peer *prev, *next; /* in the list of all */
 	struct path *path;        /* of one that we opened; NULL: it is given up */
-	struct pair *pairs;       /* of one that was opened to us */
+	struct pair *pairs;       /* what the peer may send */
 	uint32_t pair_count;
 	uint64_t stanzas;
 	int64_t since;
@@ -130,6 +134,12 @@ struct peer {
 	bool sm_offered;
 	struct sm_in *sm; /* of one that was opened to us: who counts; NULL */
 	struct sm_in *resumes; /* for which it waits; NULL */
+	/* ---- see shared.h ---- */
+	bool bidi;                  /* both send (XEP-0288) */
+	bool carried;               /* a guest has left by it */
+	bool owes;                  /* the peer has asked how much came on one that we opened */
+	struct path *guests;
+	struct tcti_intake *intake; /* of one that we opened: what came on it; NULL */
 	struct dane dane;
 	struct {
 		struct bucket bucket;
@@ -198,6 +208,9 @@ bool in_accept(struct tct_mod *m, struct tct_stream *s, const char *local, const
 	uint32_t proof);
 bool in_accepted(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote);
 const char *in_refuses_dialback(struct tct_mod *m, struct tct_stream *s, const char *remote);
+/* The peer may send for that pair, too; false: there are too many. */
+bool in_add(struct tct_mod *m, struct peer *p, const char *local, const char *remote,
+	uint32_t proof);
 void in_end(struct peer *p);
 
 /* ---- out.c ---- */
@@ -220,6 +233,12 @@ struct path *out_path(struct tct_mod *m, const char *local, const char *remote);
 void out_begin(struct s2s *s);
 /* The stream of a path may be used. */
 void out_go(struct path *p);
+/* The stream of a path, which was used, is gone: what waits goes by another. */
+void out_lost(struct path *p, const char *reason);
+/* The path between two domains; NULL. */
+struct path *out_find(struct s2s *s, const char *local, const char *remote);
+/* Its stream will not come: it has another one. */
+void out_part(struct path *p);
 /* Of this time nothing came: what a lost stream has left is tried again, or the path ends. */
 void out_failed(struct path *p, uint32_t condition, const char *reason);
 /* Ends a path: what waits is bounced. */

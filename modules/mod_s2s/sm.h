@@ -33,6 +33,9 @@ void sm_out_load(struct tct_mod *m);
 /* The stream of the path is proven: out_go is called, when the peer has agreed to stream
  * management first, if it offers that. */
 void sm_out_begin(struct path *p);
+/* It leaves by a stream of somebody else's; `counted`: whose peer counts, and has counted nothing
+ * from us yet. */
+void sm_out_guest(struct path *p, bool counted);
 /* The stream of the path is going: what its TCP knows by now. */
 void sm_out_last_look(struct path *p);
 /* It is gone. */

@@ -4,6 +4,7 @@
  * that it was routed and all that it wrote is on disk, and acknowledged when the peer asks and now
  * and then by itself. The count of a stream that was lost is kept for a while, for the same pair of
  * domains alone: the peer resumes it, or learns how far it had come. */
+#include "shared.h"
 #include "sm.h"
 
 #include <stdlib.h>
@@ -285,7 +286,7 @@ static enum tct_verdict on_r(struct tct_mod *m, struct tct_stream *s, const stru
 
 	(void)e;
 	if (p->path != NULL && p->path->sm.state == SM_ON) {
-		sm_send_count(s, "a", 0); /* nothing comes on a stream that we opened */
+		shared_answer(p);
 		return TCT_HANDLED;
 	}
 	if (sm == NULL)
@@ -309,12 +310,16 @@ static enum tct_verdict on_a(struct tct_mod *m, struct tct_stream *s, const stru
 		sm_out_acknowledged(p->path, s, e);
 		return TCT_HANDLED;
 	}
+	if (p->guests != NULL && p->guests->sm.state == SM_ON) {
+		sm_out_acknowledged(p->guests, s, e);
+		return TCT_HANDLED;
+	}
 	if (p->sm == NULL)
 		return TCT_CONTINUE;
 	/* What we send goes by another stream. */
 	if (!sm_read_h(e, &h))
 		tcti_stream_close(s, "bad-format", "h is not a number");
-	else if (h != 0)
+	else if (h != 0 && !p->carried)
 		sm_too_high(s, h, 0);
 	return TCT_HANDLED;
 }

@@ -6,6 +6,7 @@
  * acknowledged; that is asked for messages only. Where a lost stream may be resumed is found as any
  * stream is, by DNS or an override: a `location` of the peer's is not followed. */
 #include "outbox.h"
+#include "shared.h"
 #include "sm.h"
 
 #include <stdlib.h>
@@ -179,7 +180,8 @@ static void enable(struct path *p)
 	struct tct_elem *e = tcti_nonza_new(NS_SM, "enable");
 
 	forget_id(p);
-	tct_set(e, "resume", "true");
+	if (!s2s_peer(p->mod, p->stream)->bidi)
+		tct_set(e, "resume", "true");
 	p->sm.state = SM_ENABLING;
 	tcti_stream_send(p->stream, e);
 }
@@ -192,6 +194,14 @@ static void resume(struct path *p)
 	tct_set_int(e, "h", 0); /* nothing comes back on this stream */
 	p->sm.state = SM_RESUMING;
 	tcti_stream_send(p->stream, e);
+}
+
+void sm_out_guest(struct path *p, bool counted)
+{
+	forget_id(p);
+	p->sm.acked = 0;
+	p->sm.state = counted ? SM_ON : SM_NONE;
+	go(p);
 }
 
 void sm_out_begin(struct path *p)
@@ -241,6 +251,7 @@ static enum tct_verdict on_enabled(struct tct_mod *m, struct tct_stream *s,
 		p->sm.id = s2s_copy(id);
 	p->sm.acked = 0;
 	p->sm.state = SM_ON;
+	shared_count(s2s_peer(m, s));
 	go(p);
 	return TCT_HANDLED;
 }

@@ -42,6 +42,10 @@ TABLE = (
     ("old",     "expired",     True,  "_xmpp-server",  OURS,   "refused", "certificate"),
     ("wrong",   "other-name",  True,  "_xmpp-server",  OURS,   "refused", "certificate"),
     ("plain",   "signed",      False, "_xmpp-server",  OURS,   "refused", "encryption"),
+    # One stream for both directions, opened by us and by the peer.
+    ("bidi",    "signed",      True,  "_xmpp-server",  OURS,   "talks",   "ready, in both directions"),
+    ("bidi-in", "signed",      True,  "_xmpp-server",  OURS,   "answers", "ready, in both directions"),
+    ("bidi-dialback", "self-signed", True, "_xmpp-server", OURS, "answers", "ready, in both directions"),
     # In zones that are signed: the first has TLSA records of its own key, the other of another's.
     ("dane",    "self-signed", True,  "_xmpp-server",  OURS,   "talks",   "DANE"),
     ("forger",  "signed",      True,  "_xmpp-server",  OURS,   "refused", "DANE"),
@@ -165,6 +169,12 @@ async def talks(juliet, romeo):
     await juliet.wait("the other offline", lambda: romeo.boundjid.bare not in juliet.online)
 
 
+async def answers(juliet, romeo):
+    """The peer speaks first."""
+    await talk(romeo, juliet, "Lady, by yonder blessed moon")
+    await talks(juliet, romeo)
+
+
 async def refused(juliet, romeo):
     for one, other in ((juliet, romeo), (romeo, juliet)):
         one.send_message(mto=other.boundjid.bare, mbody="not to be heard", mtype="chat")
@@ -187,6 +197,11 @@ async def row(server, peer, ca, domain, ours, outcome):
         await asyncio.wait_for(person.disconnected, TIMEOUT)
 
 
+def rows_of(kind):
+    """ejabberd as packaged has no XEP-0288."""
+    return [line for line in TABLE if kind is Prosody or not line[0].startswith("bidi")]
+
+
 class Stage:
     """Everything that runs, in a folder that goes at the end."""
 
@@ -197,11 +212,11 @@ class Stage:
         self.names = NameServer(os.path.join(self.folder, "names"))
         self.peers = {kind.__name__.lower(): kind(
             os.path.join(self.folder, kind.__name__.lower()),
-            [self.domain(kind.__name__.lower(), *line[:3]) for line in TABLE],
+            [self.domain(kind.__name__.lower(), *line[:3]) for line in rows_of(kind)],
             self.authority.ca, self.names.address) for kind in (Prosody, Ejabberd)}
         self.ours = DnsServer(self.folder)
         for name, peer in self.peers.items():
-            for short, _, _, service, *_ in TABLE:
+            for short, _, _, service, *_ in rows_of(type(peer)):
                 port = peer.ports["s2s" if service == "_xmpp-server" else "s2s-tls"]
                 self.publish(f"{short}.{name}.example", port, service)
         self.server = self.make_server()
@@ -220,18 +235,21 @@ class Stage:
         name = f"{short}.{peer}.example"
         if kind == "other-name":
             return Domain(name, self.authority.issue(name, ["elsewhere.example"]), tls)
-        return Domain(name, self.authority.issue(name, [name], kind), tls)
+        return Domain(name, self.authority.issue(name, [name], kind), tls,
+                      ["s2s_bidi"] if short.startswith("bidi") else [])
 
     def settings(self):
         """Everybody finds everybody by a name server."""
-        return ('s2s: { retry = "1 s"; retry_max = "1 s"; allow_private = true; listen = ('
+        return ('s2s: { retry = "1 s"; retry_max = "1 s"; allow_private = true; bidi = "ask";'
+                ' listen = ('
                 ' { address = "127.0.0.1"; port = 0; },'
                 ' { address = "127.0.0.1"; port = 0; tls = true; } ); };\n'
                 f'use_dane = "on";\n{self.ours.options()}')
 
     def make_server(self):
         certificate, key = self.authority.issue("ours", [OURS, DIRECT])
-        insecure = ", ".join(f'"dialback.{name}.example"' for name in self.peers)
+        insecure = ", ".join(f'"{row}.{name}.example"' for name in self.peers
+                             for row in ("dialback", "bidi-dialback"))
         server = Server(
             domains=(OURS, DIRECT),
             users=[f"juliet@{domain}:{PASSWORD}" for domain in (OURS, DIRECT)],
@@ -265,10 +283,10 @@ class Stage:
 
 def walk(stage, loop):
     for name, peer in stage.peers.items():
-        for short, _, _, _, ours, outcome, reason in TABLE:
+        for short, _, _, _, ours, outcome, reason in rows_of(type(peer)):
             domain = f"{short}.{name}.example"
             loop.run_until_complete(row(stage.server, peer, stage.authority.ca, domain, ours,
-                                        {"talks": talks, "refused": refused}[outcome]))
+                                        {"talks": talks, "answers": answers, "refused": refused}[outcome]))
             status, out, err = stage.server.ctl(["s2s", "explain", domain])
             assert status == 0 and reason in out, f"explain {domain}: {out}{err}"
             # Prosody has XEP-0198 between servers, but not after dialback, and resumes nothing.

@@ -24,6 +24,9 @@ TABLE = (
     ("external", "signed", "signed", False, "", True, "(certificate, TLS)"),
     ("direct", "signed", "signed", True, "", True, "(certificate, TLS)"),
     ("dialback", "self-signed", "self-signed", False, DIALBACK, True, "(dialback, TLS)"),
+    ("bidi", "signed", "signed", False, 's2s.bidi', True, "by its own connection"),
+    ("bidi-dialback", "self-signed", "self-signed", False, DIALBACK + 's2s.bidi', True,
+     "by its own connection"),
     ("one-sided", "signed", "self-signed", False,
      's2s_insecure_domains = [ "montague.example" ];', True, "(certificate, TLS)"),
     ("secure", "self-signed", "self-signed", False,
@@ -44,7 +47,10 @@ def make_server(authority, domain, user, kind, port, other, direct, policy,
                 more='retry = "1 s";'):
     files = certificate(authority, domain, kind)
     tls = "true" if direct else "false"
+    bidi = 'bidi = "ask";' if policy.endswith("s2s.bidi") else ""
+    policy = policy.removesuffix("s2s.bidi")
     config = f"""s2s: {{
+	{bidi}
 	listen = ( {{ address = "127.0.0.1"; port = {port}; tls = {tls}; }} );
 	override = ( {{ domain = "{other[0]}"; address = "127.0.0.1"; port = {other[1]};
 		direct_tls = {tls}; }} );
@@ -178,7 +184,8 @@ def row(folder, name, ours, theirs, direct, policy, good, logged):
             server.start()
         people = [Person(server, user) for server, user in zip(servers, ("juliet", "romeo"))]
         (talks if good else refused)(*people)
-        if logged not in servers[0].log():
+        # The server that did not speak first is the guest of the other one's stream.
+        if logged not in servers[name.startswith("bidi")].log():
             raise AssertionError(f"nothing is logged of '{logged}'")
         for server in servers:
             server.stop()

@@ -134,10 +134,12 @@ control-enable: no
 
 
 class Domain:
-    """One that a peer serves. `certificate`: (certificate, key); `tls`: whether it is offered."""
+    """One that a peer serves. `certificate`: (certificate, key); `tls`: whether it is offered;
+    `modules`: of Prosody, more of them."""
 
-    def __init__(self, name, certificate, tls=True):
+    def __init__(self, name, certificate, tls=True, modules=()):
         self.name, (self.certificate, self.key), self.tls = name, certificate, tls
+        self.modules = modules
 
 
 class Peer(Process):
@@ -178,6 +180,7 @@ class Prosody(Peer):
         options = "".join(f"{name} = {lua(value)}\n" for name, value in self.options.items())
         hosts = "".join(f"""VirtualHost {lua(one.name)}
 s2s_require_encryption = {lua(one.tls)}
+modules_enabled = {lua(list(one.modules))}
 modules_disabled = {{ {"" if one.tls else '"tls"'} }}
 ssl = {{ certificate = {lua(one.certificate)}; key = {lua(one.key)}; cafile = {lua(self.ca)} }}
 """ for one in self.domains)

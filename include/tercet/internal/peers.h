@@ -56,6 +56,8 @@ TCT_API const struct tct_jid *tcti_stream_local(const struct tct_stream *s);
  * listener is over. */
 TCT_API void tcti_stream_proven(struct tct_stream *s);
 TCT_API bool tcti_stream_is_proven(const struct tct_stream *s);
+/* Headers were exchanged, none is awaited again, and it does not end: elements may be sent. */
+TCT_API bool tcti_stream_is_open(const struct tct_stream *s);
 /* In `header`, of a stream that was opened to us: our header and the features wait until
  * tcti_stream_offer, which is called later and once, unless the stream ends before. */
 TCT_API void tcti_stream_wait(struct tct_stream *s);

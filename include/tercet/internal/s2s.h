@@ -86,6 +86,8 @@ struct tcti_s2s_ops {
 	 * can. A constant. */
 	const char *(*refuses_dialback)(struct tct_mod *m, struct tct_stream *s,
 		const char *remote);
+	/* Of a stream that we opened: its peer may send, and prove more domains of its own. */
+	bool (*bidi)(struct tct_mod *m, struct tct_stream *s);
 	/* Of a stream that we opened: we are believed when it was restarted (call
 	 * tcti_stream_restart after it), we are believed, or we are not. */
 	void (*authenticated)(struct tct_mod *m, struct tct_stream *s);
