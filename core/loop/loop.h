@@ -60,3 +60,5 @@ _Noreturn void loop_wrong_thread(const char *function);
 
 /* Moves the clock and all timers forward; for tests. */
 void loop_clock_advance(int64_t ms);
+/* The same, by the seconds that are in the file of $TERCET_CLOCK_FILE; nothing without test hooks. */
+void loop_clock_read(int signum);

@@ -36,6 +36,9 @@ void signal_block(void)
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGUSR1);
+#ifdef TERCET_TEST_HOOKS
+	sigaddset(&ours, SIGUSR2);
+#endif
 	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 }
 

@@ -479,6 +479,9 @@ static int start_base(struct tct_error *err)
 	signal_on(SIGINT, on_signal);
 	signal_on(SIGHUP, on_signal);
 	signal_on(SIGUSR1, on_signal);
+#ifdef TERCET_TEST_HOOKS
+	signal_on(SIGUSR2, loop_clock_read);
+#endif
 	scope_init(&scope, NULL);
 	global.hooks = hook_global();
 	turn_init();

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -66,6 +67,8 @@ class Server:
         self.environment["TERCET_STORE_FULL"] = self.full
         self.broken = os.path.join(self.folder, "broken")
         self.environment["TERCET_STORE_BROKEN"] = self.broken
+        self.clock = os.path.join(self.folder, "clock")
+        self.environment["TERCET_CLOCK_FILE"] = self.clock
         self.command = [os.path.realpath(os.environ.get("TERCET_DEVSERVER", DEVSERVER))]
         self.arguments = ["--listen", "127.0.0.1", "--c2s", "0", "--c2s-tls", "0"]
         for domain in domains:
@@ -136,6 +139,12 @@ class Server:
     def break_store(self, broken):
         """From now on each set of writes fails; or it does not."""
         self.there(self.broken, broken)
+
+    def move_clock(self, seconds):
+        """All that runs by the server's clock, too; it says so in its log."""
+        with open(self.clock, "w", encoding="ascii") as file:
+            file.write(str(seconds))
+        os.kill(int(self.devserver("pid")), signal.SIGUSR2)
 
     def kill(self):
         self.running = False
