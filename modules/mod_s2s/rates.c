@@ -72,10 +72,14 @@ static int64_t of_domain(struct peer *p, int64_t bytes)
 	return wait;
 }
 
+/* What comes on a connection from here counts, and is not held up by what others bring: it tells
+ * what has arrived there (XEP-0198), and who does not tell loses the connection. */
 static int64_t of_bytes(struct peer *p, int64_t bytes)
 {
 	int64_t own = of_connection(p, bytes), all = of_domain(p, bytes);
 
+	if (tcti_stream_kind(p->stream) == TCTI_STREAM_S2S_OUT)
+		return own;
 	return own > all ? own : all;
 }
 
