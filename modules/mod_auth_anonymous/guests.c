@@ -44,12 +44,20 @@ static enum tct_verdict on_message(struct tct_mod *m, struct tct_event *ev)
 	return TCT_CONTINUE;
 }
 
+/* What the host itself answers: who asks hears that there is nobody, and not nothing. */
+static bool is_of_host(const struct tct_event *ev)
+{
+	return ev->origin.kind != TCT_CLIENT &&
+		((tct_stanza_type(ev->stanza) & TCT_TYPES_ERROR) != 0 ||
+			tct_jid_node(tct_stanza_from(ev->stanza)) == NULL);
+}
+
 /* A component (XEP-0114) is no other server: rooms for guests are one, more often than not. */
 static enum tct_verdict on_remote(struct tct_mod *m, struct tct_event *ev)
 {
 	const struct anonymous_config *config = tct_mod_config(m);
 
-	if (config->allow_anonymous_s2s ||
+	if (config->allow_anonymous_s2s || is_of_host(ev) ||
 		tcti_domain_ours(tct_jid_domain(tct_stanza_to(ev->stanza))))
 		return TCT_CONTINUE;
 	return tct_refuse(ev, TCT_NOT_ALLOWED, "anonymous users do not reach other servers");
