@@ -156,6 +156,8 @@ void out_fail(struct path *p, uint32_t condition, const char *reason)
 	struct tct_mod *asker = p->asker;
 	void *data = p->data;
 
+	if (p->stream != NULL)
+		sm_out_last_look(p); /* what has arrived is not returned */
 	take_out(s, p);
 	if (p->outlet == NULL) {
 		tct_log_debug(p->mod, "\"%s\" cannot be asked (%s)", p->remote, reason);
