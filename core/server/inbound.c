@@ -85,11 +85,13 @@ struct tcti_intake {
 	uint32_t refs; /* the owner's, and of each token */
 };
 
-struct tcti_intake *tcti_intake_new(struct tct_mod *m, tcti_intake_fn *fn, void *data)
+struct tcti_intake *tcti_intake_new(struct tct_mod *m, uint32_t handled, tcti_intake_fn *fn,
+	void *data)
 {
 	struct tcti_intake *k = mem_zalloc(sizeof *k);
 
 	inbound_init(&k->inbound);
+	k->inbound.received = k->inbound.handled = handled;
 	scope_init(&k->scope, m);
 	k->mod = m;
 	k->fn = fn;

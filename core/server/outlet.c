@@ -223,6 +223,26 @@ uint64_t tcti_outlet_confirm(struct tcti_outlet *o, uint32_t n)
 	return tag;
 }
 
+uint64_t tcti_outlet_confirm_to(struct tcti_outlet *o, uint64_t tag)
+{
+	uint32_t n = 0, count = 0;
+
+	list_each (node, &o->kept) {
+		uint64_t one = list_entry(node, struct item, link)->tag;
+
+		count++;
+		if (one != 0 && one <= tag)
+			n = count;
+	}
+	return tcti_outlet_confirm(o, n);
+}
+
+void tcti_outlet_kept_each(const struct tcti_outlet *o, tcti_outlet_tag_fn *fn, void *data)
+{
+	list_each (node, &o->kept)
+		fn(list_entry(node, struct item, link)->tag, data);
+}
+
 void tcti_outlet_rewind(struct tcti_outlet *o)
 {
 	stop_waiting(o);

@@ -216,6 +216,11 @@ void streams_shutdown(const char *condition, const char *text)
 	}
 }
 
+bool tcti_streams_stopping(void)
+{
+	return stopping;
+}
+
 void streams_abort(void)
 {
 	list_each (node, &streams)

@@ -624,12 +624,13 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tcti_on_stream_nonza(m, kind, NS_STREAMS, "features", out_features);
 	tcti_on_stream_nonza(m, kind, NS_TLS, "proceed", out_proceed);
 	tcti_on_stream_nonza(m, kind, NS_TLS, "failure", out_no_tls);
-	sm_load(m);
 	shared_load(m);
 	tct_on_cause(m, TCT_NEW | TCT_REROUTE | TCT_OFFLINE | TCT_CARBON | TCT_REPLAY);
 	tct_on_stanza(m, TCT_REMOTE, TCT_PRIO_HANDLE, out_send);
 	tct_provide(m, "s2s", "s2s", &ops);
-	status = tcti_dialer_new(m, &out, &s2s_of(m)->dialer, err);
+	status = sm_load(m, err);
+	if (status == TCT_OK)
+		status = tcti_dialer_new(m, &out, &s2s_of(m)->dialer, err);
 	if (status == TCT_OK)
 		status = listen_all(m, err);
 	return status;

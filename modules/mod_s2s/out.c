@@ -181,8 +181,13 @@ void out_end(struct path *p)
 
 void out_fini(struct s2s *s)
 {
-	while (s->path_count > 0)
-		path_free(s->paths[--s->path_count]);
+	while (s->path_count > 0) {
+		struct path *p = s->paths[--s->path_count];
+
+		outbox_leave(p);
+		outbox_save(p);
+		path_free(p);
+	}
 	free(s->paths);
 	while (s->questions != NULL)
 		out_end(s->questions);
@@ -234,6 +239,8 @@ static void dial(struct path *p)
 		to.override_direct_tls = o->direct_tls;
 	}
 	p->state = PATH_DIALLING;
+	if (tcti_streams_stopping())
+		return; /* the next life does that */
 	tcti_connect_end(p->connecting);
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);

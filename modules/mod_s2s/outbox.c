@@ -7,6 +7,7 @@
  * goes first. The store is an archive of the host that sends, its users are "@" and the other domain,
  * so no localpart. Presence and questions have no row, and neither has what says that nobody shall
  * store it (XEP-0334), or tells only that somebody types (XEP-0085). */
+#include "handover.h"
 #include "outbox.h"
 
 #include <stdio.h>
@@ -92,6 +93,17 @@ void outbox_leave(struct path *p)
 	txn = tcti_archive_txn(a, true);
 	tct_archive_trim(txn, a, user, p->done);
 	tct_txn_submit(NULL, txn, NULL, NULL);
+}
+
+void outbox_save(struct path *p)
+{
+	struct tct_archive *a = tcti_host_archive(p->local, STORE);
+	char user[USER_SIZE];
+
+	if (a == NULL)
+		return;
+	user_of(p->remote, user);
+	handover_save(p, a, user);
 }
 
 static void trim(struct tct_scope *scope, void *data)
@@ -212,6 +224,24 @@ static void add_delay(struct tct_stanza *st, const char *local, uint64_t id)
 	tct_set(delay, "stamp", stamp);
 }
 
+/* Comes behind the messages that it is about, and is used once. */
+static void take_handover(struct reading *r, const char *remote, const struct tct_archive_row *row)
+{
+	struct tct_archive *a = tcti_host_archive(r->local, STORE);
+	struct path *p = out_find(s2s_of(r->mod), r->local, remote);
+	struct tct_txn *txn;
+	char user[USER_SIZE];
+
+	if (p != NULL)
+		handover_load(p, &row->value);
+	if (a == NULL)
+		return;
+	user_of(remote, user);
+	txn = tcti_archive_txn(a, true);
+	tct_archive_delete(txn, a, user, row->id);
+	tct_txn_submit(NULL, txn, NULL, NULL);
+}
+
 static void take(struct reading *r, const char *remote, const struct tct_archive_row *row)
 {
 	const struct s2s_config *config = tct_mod_config(r->mod);
@@ -259,7 +289,10 @@ static void got_rows(struct tct_scope *scope, const struct tct_archive_page *pag
 		return;
 	}
 	for (size_t i = 0; i < page->count; i++) {
-		take(r, r->remotes[r->at], &page->rows[i]);
+		if (page->rows[i].value.kind == TCT_VALUE_RECORD)
+			take_handover(r, r->remotes[r->at], &page->rows[i]);
+		else
+			take(r, r->remotes[r->at], &page->rows[i]);
 		r->after = page->rows[i].id;
 	}
 	if (page->complete != 0 || page->count == 0) {

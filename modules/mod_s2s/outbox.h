@@ -16,6 +16,8 @@ void outbox_add(struct path *p, struct tct_event *ev);
 void outbox_done(struct path *p, uint64_t tag);
 /* The path ends: what is done has to be written down. */
 void outbox_leave(struct path *p);
+/* The instance ends: how far its stream had come is written down. */
+void outbox_save(struct path *p);
 /* Returns a stanza (taken) to its sender, with that tag. */
 struct outbox_pair {
 	const char *local, *remote;

@@ -78,6 +78,7 @@ struct sm_out {
 	 * kept are. */
 	uint64_t mark_bytes;
 	uint32_t mark_count;
+	struct handover *before; /* of an earlier life; NULL: the outlet knows all itself */
 };
 
 /* From a domain of ours to another: a queue, and the stream that it leaves by. */
@@ -162,6 +163,7 @@ struct s2s {
 	struct path *questions;
 	size_t question_count;
 	struct sm_in *sms;
+	struct tct_kv *kv; /* where these outlive the instance; NULL: nowhere */
 	bool reading; /* what an earlier life has left: nothing is sent before */
 	struct reading *readings;
 	struct tct_timer *trim;

@@ -184,7 +184,7 @@ void shared_count(struct peer *peer)
 {
 	if (!peer->bidi || peer->intake != NULL)
 		return;
-	peer->intake = tcti_intake_new(peer->mod, on_handled, peer);
+	peer->intake = tcti_intake_new(peer->mod, 0, on_handled, peer);
 	tcti_stream_set_intake(peer->stream, peer->intake);
 }
 

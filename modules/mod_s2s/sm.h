@@ -10,8 +10,8 @@
 #define NS_SM "urn:xmpp:sm:3"
 
 /* ---- sm_in.c ---- */
-/* Registers what both files need. */
-void sm_load(struct tct_mod *m);
+/* Registers what both files need, and remembers what an earlier life has told its peers. */
+int sm_load(struct tct_mod *m, struct tct_error *err);
 /* A stream that was opened to us is gone: how far it was handled is kept for a while, when the
  * peer was told so. */
 void sm_in_lost(struct tct_mod *m, struct peer *p);

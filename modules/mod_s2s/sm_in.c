@@ -7,6 +7,7 @@
 #include "shared.h"
 #include "sm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,12 +198,6 @@ void sm_in_leave(struct peer *p)
 		sm_free(p->sm);
 }
 
-void sm_in_fini(struct s2s *s)
-{
-	while (s->sms != NULL)
-		sm_free(s->sms);
-}
-
 const char *sm_in_state(const struct peer *p)
 {
 	if (p->sm == NULL)
@@ -346,30 +341,38 @@ static bool may_begin(struct peer *p, struct tct_stream *s)
 	return false;
 }
 
+static struct sm_in *sm_new(struct tct_mod *m, const char *local, const char *remote,
+	uint32_t handled)
+{
+	struct s2s *s = s2s_of(m);
+	struct sm_in *sm = calloc(1, sizeof *sm);
+
+	if (sm == NULL)
+		abort();
+	sm->mod = m;
+	sm->local = s2s_copy(local);
+	sm->remote = s2s_copy(remote);
+	sm->intake = tcti_intake_new(m, handled, on_handled, sm);
+	sm->next = s->sms;
+	if (sm->next != NULL)
+		sm->next->prev = sm;
+	s->sms = sm;
+	return sm;
+}
+
 static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
 	const struct s2s_config *config = tct_mod_config(m);
-	struct s2s *s2s = s2s_of(m);
 	struct peer *p = s2s_peer(m, s);
 	struct tct_elem *enabled;
 	struct sm_in *sm;
 
 	if (!may_begin(p, s))
 		return TCT_HANDLED;
-	sm = calloc(1, sizeof *sm);
-	if (sm == NULL)
-		abort();
+	sm = sm_new(m, p->pairs[0].local, p->pairs[0].remote, 0);
 	tct_random_id(sm->id, ID_LEN);
-	sm->mod = m;
-	sm->local = s2s_copy(p->pairs[0].local);
-	sm->remote = s2s_copy(p->pairs[0].remote);
-	sm->intake = tcti_intake_new(m, on_handled, sm);
 	sm->resumable = wants_resumption(e) && config->resume_time > 0;
-	sm->next = s2s->sms;
-	if (sm->next != NULL)
-		sm->next->prev = sm;
-	s2s->sms = sm;
 	attach(sm, p);
 	enabled = tcti_nonza_new(NS_SM, "enabled");
 	if (sm->resumable) {
@@ -442,7 +445,91 @@ static enum tct_verdict add_feature(struct tct_mod *m, struct tct_stream *s,
 	return TCT_CONTINUE;
 }
 
-void sm_load(struct tct_mod *m)
+/* ---- what outlives the instance ---- */
+
+#define ROW "streams"
+
+static void append(struct s2s *s, const struct sm_in *sm, char *text, size_t room)
+{
+	int64_t seconds = ((const struct s2s_config *)tct_mod_config(s->mod))->resume_time;
+
+	if (sm->resumable)
+		snprintf(text + strlen(text), room - strlen(text), "%s %u %lld %s %s\n", sm->id,
+			tcti_intake_handled(sm->intake), (long long)(tct_now() + seconds),
+			sm->local, sm->remote);
+}
+
+/* Who comes back is told how far it had come, so that it need not send again what is on disk
+ * here. What is not handled by now comes again. */
+static void save(struct s2s *s)
+{
+	size_t count = 0, room;
+	struct tct_txn *txn;
+	char *text;
+
+	for (const struct sm_in *sm = s->sms; sm != NULL; sm = sm->next)
+		count += sm->resumable;
+	if (s->kv == NULL || count == 0)
+		return;
+	room = 1;
+	for (const struct sm_in *sm = s->sms; sm != NULL; sm = sm->next)
+		room += strlen(sm->local) + strlen(sm->remote) + 80;
+	text = calloc(1, room);
+	if (text == NULL)
+		abort();
+	for (const struct sm_in *sm = s->sms; sm != NULL; sm = sm->next)
+		append(s, sm, text, room);
+	txn = tct_txn_new(s->mod);
+	tct_kv_put(txn, s->kv, "", ROW, tct_string(text));
+	tct_txn_submit(NULL, txn, NULL, NULL);
+	free(text);
+}
+
+static void restore_line(struct tct_mod *m, const char *line)
+{
+	char id[ID_LEN + 1], local[DOMAIN_MAX + 1], remote[DOMAIN_MAX + 1];
+	unsigned handled;
+	long long until;
+	struct sm_in *sm;
+
+	if (sscanf(line, "%32s %u %lld %1023s %1023s", id, &handled, &until, local, remote) != 5 ||
+		strlen(id) != ID_LEN || until <= tct_now())
+		return;
+	sm = sm_new(m, local, remote, handled);
+	memcpy(sm->id, id, sizeof sm->id);
+	sm->resumable = sm->ended = true;
+	sm->expiry = tct_timer_start(tct_mod_scope(m), (until - tct_now()) * 1000, 0, expired, sm);
+	bound(m, remote);
+}
+
+static int restore(struct tct_mod *m, struct tct_error *err)
+{
+	struct s2s *s = s2s_of(m);
+	struct tct_value v;
+
+	if (tct_service(m, "storage", NULL) == NULL)
+		return TCT_OK;
+	s->kv = tct_kv_open(m, "s2s", err);
+	if (s->kv == NULL)
+		return TCT_EIO;
+	if (tct_kv_get_wait(s->kv, "", ROW, &v) != TCT_OK || v.kind != TCT_VALUE_STRING)
+		return TCT_OK;
+	for (const char *line = v.bytes.data; *line != '\0';) {
+		restore_line(m, line);
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	return TCT_OK;
+}
+
+void sm_in_fini(struct s2s *s)
+{
+	save(s);
+	while (s->sms != NULL)
+		sm_free(s->sms);
+}
+
+int sm_load(struct tct_mod *m, struct tct_error *err)
 {
 	uint32_t in = TCTI_KIND(TCTI_STREAM_S2S_IN), out = TCTI_KIND(TCTI_STREAM_S2S_OUT);
 
@@ -452,4 +539,5 @@ void sm_load(struct tct_mod *m)
 	tcti_on_stream_nonza(m, in | out, NS_SM, "r", on_r);
 	tcti_on_stream_nonza(m, in | out, NS_SM, "a", on_a);
 	sm_out_load(m);
+	return restore(m, err);
 }

@@ -5,6 +5,7 @@
  * 5), so that nothing comes twice. Without it the kernel knows what the peer's TCP has
  * acknowledged; that is asked for messages only. Where a lost stream may be resumed is found as any
  * stream is, by DNS or an override: a `location` of the peer's is not followed. */
+#include "handover.h"
 #include "outbox.h"
 #include "shared.h"
 #include "sm.h"
@@ -26,6 +27,8 @@ static void forget_id(struct path *p)
 {
 	free(p->sm.id);
 	p->sm.id = NULL;
+	free(p->sm.before);
+	p->sm.before = NULL;
 }
 
 static void rest(struct path *p)
@@ -53,7 +56,10 @@ static void confirm(struct path *p, uint32_t n)
 {
 	if (n == 0)
 		return;
-	outbox_done(p, tcti_outlet_confirm(p->outlet, n));
+	if (p->sm.before != NULL)
+		outbox_done(p, tcti_outlet_confirm_to(p->outlet, handover_tag(p->sm.before, n)));
+	else
+		outbox_done(p, tcti_outlet_confirm(p->outlet, n));
 	p->lost = 0;
 	p->tries = 0;
 }
@@ -261,6 +267,8 @@ static bool acknowledge(struct path *p, struct tct_stream *s, uint32_t h)
 {
 	uint32_t n = h - p->sm.acked, kept = tcti_outlet_kept(p->outlet, NULL);
 
+	if (p->sm.before != NULL)
+		kept = p->sm.before->total;
 	if (n > kept) {
 		forget_id(p);
 		sm_too_high(s, h, p->sm.acked + kept);
@@ -268,6 +276,8 @@ static bool acknowledge(struct path *p, struct tct_stream *s, uint32_t h)
 	}
 	p->sm.acked = h;
 	confirm(p, n);
+	free(p->sm.before);
+	p->sm.before = NULL;
 	return true;
 }
 

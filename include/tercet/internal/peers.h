@@ -108,6 +108,9 @@ TCT_API void tcti_connect_next(struct tcti_connecting *c, const char *text);
 /* fn is not called any more; a stream that was given stays. NULL: nothing. */
 TCT_API void tcti_connect_end(struct tcti_connecting *c);
 
+/* The server stops: nobody is to be dialled any more. */
+TCT_API bool tcti_streams_stopping(void);
+
 /* ---- domains ---- */
 
 /* A domain that is no host of tercet.conf and that `m` answers for, from now on until it is
@@ -157,6 +160,11 @@ TCT_API void tcti_outlet_keep(struct tct_mod *m, struct tcti_outlet *o, uint32_t
 TCT_API uint32_t tcti_outlet_kept(const struct tcti_outlet *o, size_t *bytes);
 /* The n oldest of them are confirmed, and go. Returns the highest tag of these; 0: none has. */
 TCT_API uint64_t tcti_outlet_confirm(struct tcti_outlet *o, uint32_t n);
+/* The same for all up to that tag, and what has none among them. */
+TCT_API uint64_t tcti_outlet_confirm_to(struct tcti_outlet *o, uint64_t tag);
+/* Calls fn with the tag of each that is kept, oldest first. */
+typedef void tcti_outlet_tag_fn(uint64_t tag, void *data);
+TCT_API void tcti_outlet_kept_each(const struct tcti_outlet *o, tcti_outlet_tag_fn *fn, void *data);
 /* What is kept is to be written again, before all else. */
 TCT_API void tcti_outlet_rewind(struct tcti_outlet *o);
 
@@ -191,7 +199,9 @@ TCT_API struct tct_stanza *tcti_stanza_load(const struct tct_value *v);
 struct tcti_intake;
 /* Called once for all of a turn in which more are handled. */
 typedef void tcti_intake_fn(struct tct_mod *m, void *data);
-TCT_API struct tcti_intake *tcti_intake_new(struct tct_mod *m, tcti_intake_fn *fn, void *data);
+/* Both begin at `handled`. */
+TCT_API struct tcti_intake *tcti_intake_new(struct tct_mod *m, uint32_t handled,
+	tcti_intake_fn *fn, void *data);
 /* Take it from its stream first. NULL: nothing. */
 TCT_API void tcti_intake_free(struct tcti_intake *k);
 TCT_API uint32_t tcti_intake_received(const struct tcti_intake *k);
