@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/mod/module.h"
 #include "core/mod/service.h"
+#include "core/store/txn.h"
 #include "core/store/value.h"
 
 #include <stdlib.h>
@@ -275,6 +276,18 @@ static void narrow(struct tct_archive_query *q)
 		q->before = end;
 }
 
+/* Ids are given before sets are closed: who has read up to a row must not find that one with a
+ * lower id comes later. */
+static void settle(struct tct_archive_query *q, const struct tct_kv *kv, const char *user)
+{
+	uint64_t end = txn_first_open(kv, user);
+
+	if (end == 0)
+		end = env_last_id(kv->env) + 1;
+	if (q->before == 0 || end < q->before)
+		q->before = end;
+}
+
 static struct read *archive_read(struct tct_archive *a, enum read_kind kind, const char *user,
 	const struct tct_archive_query *q)
 {
@@ -285,6 +298,8 @@ static struct read *archive_read(struct tct_archive *a, enum read_kind kind, con
 	if (q->with != NULL)
 		r->query.with = arena_strdup(&r->arena, q->with);
 	narrow(&r->query);
+	if ((r->query.flags & TCT_ARCHIVE_SETTLED) != 0)
+		settle(&r->query, kv, user);
 	return r;
 }
 

@@ -89,6 +89,7 @@ struct tct_txn *txn_new(struct store_env *env)
 	list_init(&txn->ticket->waiters);
 	list_init(&txn->routes);
 	list_init(&txn->link);
+	list_init(&txn->appending);
 	list_init(&txn->members);
 	list_init(&txn->member);
 	txn->open = 1;
@@ -125,6 +126,7 @@ static void drop_routes(struct tct_txn *txn)
 
 static void txn_free(struct tct_txn *txn)
 {
+	list_remove(&txn->appending);
 	scope_remove(&txn->node);
 	drop_routes(txn);
 	ticket_unref(txn->ticket);
@@ -200,6 +202,9 @@ struct pending {
 	char key[]; /* the store, the user and its NUL, the key; or without that: all rows */
 };
 
+/* Those that append to archives. */
+static struct list appending = { &appending, &appending };
+
 static struct map pending;
 static size_t pending_users; /* those for all rows of a user */
 static struct str pending_key;
@@ -235,6 +240,28 @@ static void forget_rows(struct tct_txn *txn)
 	txn->rows = NULL;
 }
 
+static void note_append(struct tct_txn *root)
+{
+	if (list_empty(&root->appending))
+		list_push(&appending, &root->appending);
+}
+
+uint64_t txn_first_open(const struct tct_kv *kv, const char *user)
+{
+	uint64_t first = 0;
+
+	list_each (node, &appending) {
+		const struct tct_txn *txn = list_entry(node, struct tct_txn, appending);
+
+		for (const struct op *op = txn->first; op != NULL; op = op->next) {
+			if (op->kind == OP_APPEND && op->kv == kv && strcmp(op->user, user) == 0 &&
+				(first == 0 || op->id < first))
+				first = op->id;
+		}
+	}
+	return first;
+}
+
 /* What `later` has written so far touches nothing that `earlier` has, or they were one. */
 static void join(struct tct_txn *earlier, struct tct_txn *later)
 {
@@ -255,6 +282,9 @@ static void join(struct tct_txn *earlier, struct tct_txn *later)
 	earlier->lazy &= later->lazy;
 	earlier->spoiled |= later->spoiled;
 	earlier->open += later->open;
+	if (!list_empty(&later->appending))
+		note_append(earlier);
+	list_remove(&later->appending);
 	while ((node = list_pop(&later->members)) != NULL)
 		list_push(&earlier->members, node);
 	later->root = earlier;
@@ -313,6 +343,7 @@ static void close_ticket(struct tct_txn *txn)
 
 static void submit(struct tct_txn *root)
 {
+	list_remove(&root->appending);
 	close_ticket(root);
 	list_each (node, &root->members)
 		close_ticket(list_entry(node, struct tct_txn, member));
@@ -473,6 +504,7 @@ uint64_t tct_archive_append(struct tct_txn *txn, struct tct_archive *a, const ch
 
 	op->with = arena_strdup(&txn->arena, with != NULL ? with : "");
 	op->id = env_next_id(txn->env);
+	note_append(root_of(txn));
 	return op->id;
 }
 

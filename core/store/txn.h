@@ -63,6 +63,9 @@ bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char
 void txn_mark_stored(struct tct_txn *txn, struct tct_kv *kv, const char *user, uint64_t id,
 	const struct mark *mark);
 
+/* The lowest id of a row that an open set appends to this archive; 0: none does. */
+uint64_t txn_first_open(const struct tct_kv *kv, const char *user);
+
 /* The layer above: how stanzas of tct_txn_route are routed. */
 void txn_set_router(void (*fn)(struct tct_mod *m, struct tct_stanza *st));
 /* A set of the turn's own, for writes that belong to no stanza: open until its end. */
@@ -96,6 +99,7 @@ struct op {
 struct pending; /* a row that an open set has written */
 struct tct_txn {
 	struct list link;
+	struct list appending; /* among the open ones that append; only a root is */
 	struct store_env *env;
 	struct tct_mod *mod; /* of tct_txn_new; NULL */
 	struct arena arena;

@@ -147,7 +147,9 @@ TCT_API void tct_archive_expire(struct tct_txn *txn, struct tct_archive *a, int6
 
 #define TCT_ARCHIVE_PAGE_MAX 1000
 enum tct_archive_flags {
-	TCT_ARCHIVE_BARE = 1 << 0 /* `with` also stands for what begins with it and a '/' */
+	TCT_ARCHIVE_BARE = 1 << 0, /* `with` also stands for what begins with it and a '/' */
+	TCT_ARCHIVE_SETTLED = 1 << 1 /* only rows that none will come before: none from the first
+	                                on that a set appends which is not submitted yet */
 };
 struct tct_archive_query {
 	uint32_t size;           /* sizeof(struct tct_archive_query) */

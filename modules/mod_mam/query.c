@@ -397,9 +397,10 @@ static void prepare(struct query *query)
 	page->start = q->start;
 	page->end = q->end;
 	page->reverse = q->backward;
+	page->flags = TCT_ARCHIVE_SETTLED; /* who has synchronised asks for what is behind that */
 	if (q->with != NULL) {
 		page->with = tct_jid_text(q->with);
-		page->flags = tct_jid_resource(q->with) == NULL ? TCT_ARCHIVE_BARE : 0;
+		page->flags |= tct_jid_resource(q->with) == NULL ? TCT_ARCHIVE_BARE : 0;
 	}
 }
 

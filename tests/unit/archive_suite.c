@@ -511,6 +511,51 @@ static void rows_that_come_late_are_found(void **state)
 	assert_int_equal(seen.count, 1);
 }
 
+/* Who goes on behind what it has read misses nothing. */
+static void what_is_settled_stays(void **state)
+{
+	struct tct_archive_query q = { .size = sizeof q, .flags = TCT_ARCHIVE_SETTLED };
+	struct tct_txn *first = tct_txn_new(&user), *second;
+	uint64_t id;
+
+	append("juliet", "nurse@b", "1");
+	id = tct_archive_append(first, archive, "juliet", "nurse@b", tct_string("2"));
+	tct_kv_put(first, kv, "juliet", "one", tct_string("x"));
+	second = tct_txn_new(&user);
+	tct_archive_append(second, archive, "romeo", "nurse@b", tct_string("other"));
+	append("juliet", "nurse@b", "3");
+	turn_until(&done_calls, 2);
+	find("juliet", &q);
+	assert_int_equal(seen.count, 1);
+	assert_true(seen.complete);
+	q.flags = 0;
+	find("juliet", &q);
+	assert_int_equal(seen.count, 2);
+	q.flags = TCT_ARCHIVE_SETTLED;
+	find("romeo", &q);
+	assert_int_equal(seen.count, 0);
+	/* The one that it builds on is closed, and its rows are not written yet. */
+	tct_kv_put(second, kv, "juliet", "one", tct_string("y"));
+	submit(first);
+	find("juliet", &q);
+	assert_int_equal(seen.count, 1);
+	submit(second);
+	turn_until(&done_calls, 4);
+	find("juliet", &q);
+	assert_int_equal(seen.count, 3);
+	assert_true(seen.rows[1].id == id);
+	find("romeo", &q);
+	assert_int_equal(seen.count, 1);
+	/* One that is thrown away holds nobody up. */
+	first = tct_txn_new(&user);
+	tct_archive_append(first, archive, "juliet", "nurse@b", tct_string("4"));
+	append("juliet", "nurse@b", "5");
+	tct_txn_drop(first);
+	turn_until(&done_calls, 5);
+	find("juliet", &q);
+	assert_int_equal(seen.count, 4);
+}
+
 static void a_long_life_is_as_the_model_says(void **state)
 {
 	const char *seed = getenv("TERCET_SEED");
@@ -531,6 +576,7 @@ const struct CMUnitTest archive_suite[] = {
 	cmocka_unit_test_setup_teardown(a_user_goes_and_comes_again, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(old_rows_expire, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(rows_that_come_late_are_found, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(what_is_settled_stays, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_long_life_is_as_the_model_says, kit_setup, kit_teardown),
 };
 const size_t archive_suite_count = sizeof archive_suite / sizeof *archive_suite;
