@@ -80,6 +80,8 @@ class Device:
         self.live = {}              # heard while it was there
         self.last = None            # the archive is known up to here
         self.sent, self.certain, self.visits, self.cuts = [], set(), 0, 0
+        self.ways = [True, False] * (VISITS // 2)   # of going: cut off, or not
+        chance.shuffle(self.ways)
 
     def heard(self, archive_id, text):
         assert self.live.setdefault(archive_id, text) == text
@@ -100,7 +102,7 @@ class Device:
     async def visit(self):
         """Comes, reads, stays a while, writes, and goes or is cut off."""
         self.visits += 1
-        cut = self.chance.random() < 0.5
+        cut = self.ways.pop() if self.ways else False
         patience = self.chance.uniform(0.01, 0.4) if cut else TIMEOUT
         await self.come()
         try:
