@@ -63,6 +63,8 @@ void hook_set_init(struct hook_set *set, const char *name)
 		copy_all(&set->sessions[w], &all->sessions[w]);
 	for (int w = 0; w < TCT_ENTITY_WHENS; w++)
 		copy_all(&set->entities[w], &all->entities[w]);
+	copy_all(&set->unseen, &all->unseen);
+	copy_all(&set->unwanted, &all->unwanted);
 	copy_all(&set->nonzas, &all->nonzas);
 	copy_all(&set->stream_features, &all->stream_features);
 	copy_all(&set->inlines, &all->inlines);

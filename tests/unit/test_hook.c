@@ -171,6 +171,35 @@ static void a_payload_has_one_owner(void **state)
 
 /* ---- global instances ---- */
 
+static void unseen(struct tct_mod *m, const struct tct_unseen *u)
+{
+	*(int *)u->stanza += 1;
+}
+
+static bool unwanted(struct tct_mod *m, struct tct_session *s, const struct tct_waiting *w)
+{
+	return true;
+}
+
+static void what_waits_is_told_on_later_hosts_too(void **state)
+{
+	struct hook_set later;
+	int count = 0;
+	struct tct_unseen u = { .size = sizeof u, .stanza = (struct tct_stanza *)(void *)&count };
+
+	tct_on_unseen(&everywhere, unseen);
+	tct_on_unwanted(&everywhere, unwanted);
+	hook_set_init(&later, "later.example");
+	hook_unseen(&later, &u);
+	assert_int_equal(count, 1);
+	assert_true(hook_unwanted(&later, NULL, NULL));
+	scope_end(&everywhere.scope);
+	hook_unseen(&later, &u);
+	assert_int_equal(count, 1);
+	assert_false(hook_unwanted(&later, NULL, NULL));
+	hook_set_fini(&later);
+}
+
 static void a_global_instance_counts_on_every_host(void **state)
 {
 	struct hook_set later;
@@ -230,6 +259,7 @@ int main(void)
 		TEST(everything_of_an_instance_goes_with_it),
 		TEST(a_payload_has_one_owner),
 		TEST(a_global_instance_counts_on_every_host),
+		TEST(what_waits_is_told_on_later_hosts_too),
 		TEST(a_service_has_one_provider_on_a_host),
 		TEST(a_host_s_provider_comes_before_a_global_one),
 	};
