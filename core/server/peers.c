@@ -409,6 +409,12 @@ bool tcti_stream_is_open(const struct tct_stream *s)
 	return s->state == STREAM_OPEN;
 }
 
+void tcti_stream_space(struct tct_stream *s)
+{
+	if (s->state == STREAM_OPEN)
+		stream_write(s, span_of(" "));
+}
+
 /* ---- for the owner ---- */
 
 const struct tct_jid *tcti_stream_local(const struct tct_stream *s)

@@ -31,6 +31,7 @@ struct component_config {
 	int64_t stanza_rate;
 	int64_t output_queue;
 	int64_t max_presences;
+	int64_t keepalive, silence;
 };
 
 /* Available presence that was sent from an address of the component. */

@@ -35,6 +35,31 @@ static void refuse(struct component *c, struct tct_stream *s, const char *condit
 	tcti_stream_close(s, condition, NULL);
 }
 
+/* ---- connections that are gone ---- */
+
+static void look(struct tct_scope *scope, void *data)
+{
+	struct tct_stream *s = data;
+	const struct component_config *config = tct_mod_config(tct_scope_mod(scope));
+
+	if (config->silence > 0 && tcti_stream_silence(s) >= config->silence)
+		tcti_stream_close(s, "connection-timeout", "nothing was heard");
+	else if (config->keepalive > 0)
+		tcti_stream_space(s);
+}
+
+static void watch(struct tct_mod *m, struct tct_stream *s)
+{
+	const struct component_config *config = tct_mod_config(m);
+	int64_t period = config->keepalive;
+
+	if (config->silence > 0 && (period == 0 || config->silence < period))
+		period = config->silence;
+	if (period > 0)
+		tct_timer_start(tcti_stream_scope(m, s), period * 1000,
+			period * 1000, look, s);
+}
+
 static void welcome(struct component *c, struct tct_stream *s)
 {
 	struct component_stream *cs = tcti_stream_data(c->m, s);
@@ -48,6 +73,7 @@ static void welcome(struct component *c, struct tct_stream *s)
 	tcti_stream_proven(s);
 	tcti_stream_send(s, tcti_nonza_new("jabber:client", "handshake"));
 	tcti_outlet_attach(c->outlet, s);
+	watch(c->m, s);
 }
 
 enum tct_verdict component_handshake(struct tct_mod *m, struct tct_stream *s,

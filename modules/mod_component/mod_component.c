@@ -85,6 +85,14 @@ static const struct tct_option options[] = {
 		.max = "1 GB",
 		.doc = "What may wait for a component that is connected and reads slowly; with "
 		       "more, senders get an error."),
+	TCT_OPT_PERIOD(struct component_config, keepalive, .def = "60 s", .min = "0 s",
+		.max = "1 hour",
+		.doc = "White space is sent to a component so often, so that a connection that is "
+		       "gone is noticed. 0 s: never. Counts for connections that begin."),
+	TCT_OPT_PERIOD(struct component_config, silence, .def = "0 s", .min = "0 s",
+		.max = "1 day",
+		.doc = "A component that was not heard for so long, not even white space, is "
+		       "disconnected. 0 s: never. Counts for connections that begin."),
 	TCT_OPT_INT(struct component_config, max_presences, .def = "20000", .min = "0",
 		.max = "10000000",
 		.doc = "How many pairs of an address of the component and somebody who sees it "

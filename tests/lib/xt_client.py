@@ -50,6 +50,7 @@ class Connection:
         self.verify = True  # the server's certificate
         self.reader = self.new_reader()
         self.events, self.closed, self.aside = [], False, set()
+        self.spaces = 0  # pieces of nothing but white space
 
     port = "c2s"   # of the server, by its name
     window = None  # bytes that the kernel keeps for us; None: as many as it likes
@@ -155,6 +156,7 @@ class Connection:
                 self.note("<-", "(end of the connection)")
                 continue
             self.note("<-", data.decode("utf-8", "backslashreplace"))
+            self.spaces += data.isspace()
             for event in self.reader.feed(data):
                 self.take(event)
             if patient and not self.events:

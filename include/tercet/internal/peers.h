@@ -72,6 +72,9 @@ TCT_API void tcti_stream_start_client_tls(struct tct_stream *s);
  * router, with an origin of TCT_SERVER or TCT_COMPONENT. When too many of the stream's stanzas
  * are on their way it is not read for a while. */
 TCT_API void tcti_stream_route(struct tct_stream *s, struct tct_stanza *st);
+/* A space between elements: so that a connection that is gone is noticed, and kept by what is on
+ * its way. */
+TCT_API void tcti_stream_space(struct tct_stream *s);
 /* Seconds since the peer was heard; and bytes that it has not taken yet. */
 TCT_API int64_t tcti_stream_silence(const struct tct_stream *s);
 TCT_API size_t tcti_stream_unsent(const struct tct_stream *s);
