@@ -163,24 +163,25 @@ quote()
 	printf '"%s"' "${text//\"/\\\"}"
 }
 
-# sets_option TEXT NAME: the snippet brings that option itself.
+# sets_option TEXT NAME: the snippet brings that option itself. (No pipe: grep leaves at the first
+# match, and then whoever writes into one has failed.)
 sets_option()
 {
-	printf '%s\n' "$1" | grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]"
+	grep -qE "(^|[;{[:space:]])$2[[:space:]]*[=:]" <<<"$1"
 }
 
 # The same for a group: "NAME: {".
 sets_group()
 {
-	printf '%s\n' "$1" | grep -qE "(^|[;[:space:]])$2[[:space:]]*[=:][[:space:]]*\{"
+	grep -qE "(^|[;[:space:]])$2[[:space:]]*[=:][[:space:]]*\{" <<<"$1"
 }
 
 # Other servers are asked for by an option, or by whoever speaks of mod_s2s.
 wants_s2s()
 {
 	[ -z "$S2S$S2S_TLS" ] || return 0
-	printf '%s\n' "$CONFIG_SNIPPET" "${TERCET_DEVSERVER_MODULES:-}" "${TERCET_DEVSERVER_ADD:-}" |
-		grep -qE '(^|[^[:alnum:]_])s2s([^[:alnum:]_]|$)'
+	grep -qE '(^|[^[:alnum:]_])s2s([^[:alnum:]_]|$)' \
+		<<<"$CONFIG_SNIPPET ${TERCET_DEVSERVER_MODULES:-} ${TERCET_DEVSERVER_ADD:-}"
 }
 
 # The top level of the snippet. Federation is usual, so it is disabled, in the snippet's own list
@@ -317,7 +318,7 @@ no_limits()
 	done
 	# Whoever speaks of it, perhaps to disable it, knows what he wants.
 	case $CONFIG_SNIPPET$HOST_SNIPPET${HOST_SNIPPETS[*]} in *offline*) return 0 ;; esac
-	! module_names | grep -qx offline || echo "offline: { max_messages = 10000;" \
+	! grep -qx offline <<<"$(module_names)" || echo "offline: { max_messages = 10000;" \
 		"max_bytes = \"100 MB\"; max_references = 10000; stranger_share = 100; };"
 }
 
