@@ -169,7 +169,7 @@ static bool become_owner(const char *folder)
 static bool is_time(const char *key)
 {
 	static const char *const times[] = { "since", "created", "password_changed", "last_login",
-		"last_logout", "deletion", "until" };
+		"last_logout", "deletion", "until", "last" };
 
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
 		if (strcmp(key, times[i]) == 0)

@@ -25,7 +25,9 @@ struct peer {
 	bool trusted;
 	char *problem, *issuer;
 	int64_t until;
-	unsigned char fingerprint[32];
+	unsigned flaws;
+	bool has_key;
+	unsigned char fingerprint[32], key[32];
 };
 
 /* ---- names ---- */
@@ -79,7 +81,10 @@ static void read_issuer(struct peer *p, gnutls_x509_crt_t crt)
 {
 	gnutls_datum_t dn;
 
+	size_t len = sizeof p->key;
+
 	p->until = gnutls_x509_crt_get_expiration_time(crt);
+	p->has_key = gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, p->key, &len) >= 0;
 	if (gnutls_x509_crt_get_issuer_dn3(crt, &dn, 0) < 0)
 		return;
 	p->issuer = mem_strndup((const char *)dn.data, dn.size);
@@ -102,6 +107,10 @@ static void judge(struct peer *p, gnutls_x509_crt_t *list, unsigned count,
 	rc = gnutls_x509_trust_list_verify_crt2(trust, list, count, NULL, 0,
 		GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM), &status, NULL);
 	p->trusted = rc >= 0 && status == 0;
+	p->flaws = rc < 0 ? 0 :
+		((status & GNUTLS_CERT_EXPIRED) != 0 ? PEER_EXPIRED : 0) |
+			((status & GNUTLS_CERT_NOT_ACTIVATED) != 0 ? PEER_EARLY : 0) |
+			((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0 ? PEER_STRANGER : 0);
 	if (p->trusted)
 		return;
 	if (rc >= 0 &&
@@ -169,6 +178,11 @@ const char *peer_problem(const struct peer *p)
 	return p->problem != NULL ? p->problem : "";
 }
 
+unsigned peer_flaws(const struct peer *p)
+{
+	return p->flaws;
+}
+
 const char *peer_issuer(const struct peer *p)
 {
 	return p->issuer != NULL ? p->issuer : "";
@@ -182,6 +196,11 @@ int64_t peer_until(const struct peer *p)
 const unsigned char *peer_fingerprint(const struct peer *p)
 {
 	return p->fingerprint;
+}
+
+const unsigned char *peer_key(const struct peer *p)
+{
+	return p->has_key ? p->key : NULL;
 }
 
 /* RFC 9525 6.3: labels are compared whole; "*" may be the left-most one, of three or more. */

@@ -23,6 +23,13 @@ void peer_free(struct peer *p); /* NULL: nothing */
 bool peer_trusted(const struct peer *p);
 /* Why not, for the log; "" when it is. */
 const char *peer_problem(const struct peer *p);
+/* What of that is known exactly. */
+enum peer_flaw {
+	PEER_EXPIRED = 1 << 0,
+	PEER_EARLY = 1 << 1,   /* not valid yet */
+	PEER_STRANGER = 1 << 2 /* nobody whom we trust has signed it */
+};
+unsigned peer_flaws(const struct peer *p);
 /* One of its names is this domain: an SRV-ID of `service` ("xmpp-server"; may be NULL), a
  * DNS-ID, or an xmppAddr. A wildcard is the whole left-most label and stands for one. */
 bool peer_names(const struct peer *p, const char *domain, const char *service);
@@ -41,3 +48,5 @@ const char *peer_issuer(const struct peer *p);
 int64_t peer_until(const struct peer *p);
 /* SHA-256 of the certificate. */
 const unsigned char *peer_fingerprint(const struct peer *p);
+/* SHA-256 of its public key (SubjectPublicKeyInfo); NULL when it cannot be read. */
+const unsigned char *peer_key(const struct peer *p);

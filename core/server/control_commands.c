@@ -300,12 +300,15 @@ const struct control_entry control_entries[] = {
 		  "NAME.",
 		  TCTI_CONTROL_OFFLINE, 2, 2 },
 		check_explain },
-	{ { "s2s", "WHAT [DOMAIN]", "other servers: list, show, explain, close, new-key",
-		  "list: all of them; show DOMAIN: those with that domain. explain DOMAIN: what is "
-		  "demanded of it, how it has proven itself, and why the last attempt failed. close "
-		  "DOMAIN: ends the connections and tries it again at once when something is to be "
-		  "sent; close: those that the policy would not let come today. new-key: makes "
-		  "another secret for dialback; keys made with the one before are good for a day.",
+	{ { "s2s", "WHAT [DOMAIN]",
+		  "other servers: list, show, explain, errors, accept, close, new-key",
+		  "list: all connections; show DOMAIN: those with that domain. explain DOMAIN: what is "
+		  "demanded of it and by which option, how it has proven itself, what went wrong and "
+		  "what can be done. errors [DOMAIN]: the last failures. accept DOMAIN: it had a "
+		  "valid certificate for long and may come without. close DOMAIN: ends the "
+		  "connections and tries it again at once when something is to be sent; close: "
+		  "those that the policy would not let come today. new-key: makes another secret "
+		  "for dialback; keys made with the one before are good for a day.",
 		  0, 1, 2 },
 		control_s2s },
 	{ { "reload", "", "read the configuration again",

@@ -517,6 +517,30 @@ bool tcti_stream_peer_fingerprint(struct tct_stream *s, unsigned char out[32])
 	return p != NULL;
 }
 
+bool tcti_stream_peer_key(struct tct_stream *s, unsigned char out[32])
+{
+	const struct peer *p = conn_peer_of(s->conn);
+	const unsigned char *key = p != NULL ? peer_key(p) : NULL;
+
+	if (key != NULL)
+		memcpy(out, key, 32);
+	return key != NULL;
+}
+
+uint32_t tcti_stream_peer_flaws(struct tct_stream *s)
+{
+	const struct peer *p = conn_peer_of(s->conn);
+
+	return p != NULL ? peer_flaws(p) : 0;
+}
+
+const char *tcti_stream_peer_name(struct tct_stream *s, size_t i)
+{
+	const struct peer *p = conn_peer_of(s->conn);
+
+	return p != NULL ? peer_name(p, i) : NULL;
+}
+
 int tcti_stream_end_point(const struct tct_stream *s, const char *hash, void *out, size_t *len)
 {
 	return conn_end_point(s->conn, hash, out, len);

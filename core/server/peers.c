@@ -395,8 +395,15 @@ void tcti_stream_proven(struct tct_stream *s)
 		list_remove(&s->unproven);
 		s->listener->unproven_count--;
 	}
-	conn_set_input_limit(s->conn, (size_t)s->listener->spec.stanza_size);
+	conn_set_input_limit(s->conn, (size_t)tcti_stream_element_limit(s));
 	stream_bound(s);
+}
+
+void tcti_stream_limit_stanzas(struct tct_stream *s, int64_t bytes)
+{
+	s->stanza_size = bytes;
+	if (s->proven)
+		conn_set_input_limit(s->conn, (size_t)tcti_stream_element_limit(s));
 }
 
 bool tcti_stream_is_proven(const struct tct_stream *s)

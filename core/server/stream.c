@@ -257,8 +257,9 @@ static const struct parse_limits *limits_of(const struct tct_stream *s)
  * that came whole in a read is measured by this. */
 static size_t bytes_of(const struct tct_stream *s)
 {
-	return s->entity != NULL || s->proven ? (size_t)s->listener->spec.stanza_size :
-						UNAUTHENTICATED_BYTES;
+	if (s->entity == NULL && !s->proven)
+		return UNAUTHENTICATED_BYTES;
+	return (size_t)(s->stanza_size > 0 ? s->stanza_size : s->listener->spec.stanza_size);
 }
 
 int64_t tcti_stream_element_limit(const struct tct_stream *s)

@@ -46,6 +46,7 @@ struct tct_stream {
 	struct str error; /* that the peer is told when its session has ended */
 	/* ---- of servers and components ---- */
 	bool proven, waits /* with its features */;
+	int64_t stanza_size;         /* 0: the listener's */
 	const struct tct_jid *local; /* the domain of ours; NULL */
 	char *peer_id;               /* of a stream that we opened; NULL */
 	int64_t heard;               /* tct_monotonic() */

@@ -87,19 +87,15 @@ static void prove(struct tct_mod *m, struct tct_stream *s, const char *local, co
 	struct tct_mod *s2s;
 	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
 	const char *problem = ops->refuses_dialback(s2s, s, remote);
-	uint32_t proof = TCTI_PROOF_DIALBACK;
+	uint32_t proof;
 
 	if (problem != NULL) {
-		tct_log_notice(m, "\"%s\" from %s is not accepted: %s", remote,
-			tcti_stream_address(s), problem);
 		dialback_result(s, local, remote, "error", "not-authorized", problem);
 		return;
 	}
 	/* What the certificate says need not be asked. */
-	if (tcti_stream_peer(s, NULL) == TCTI_PEER_TRUSTED &&
-		tcti_stream_peer_names(s, remote, "xmpp-server"))
-		proof = TCTI_PROOF_EXTERNAL;
-	else if (!ops->accepted(s2s, s, local, remote)) {
+	proof = ops->certified(s2s, s, remote);
+	if (proof == TCTI_PROOF_NONE && !ops->accepted(s2s, s, local, remote)) {
 		verify_begin(m, s, local, remote, key);
 		return;
 	}
@@ -156,6 +152,8 @@ static void confirm(struct tct_mod *m, struct tct_stream *s, const struct tct_el
 	const char *local, const char *remote)
 {
 	const char *id = tct_attr(e, "id");
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
 	struct tct_elem *answer;
 
 	if (!tcti_domain_ours(local))
@@ -168,6 +166,7 @@ static void confirm(struct tct_mod *m, struct tct_stream *s, const struct tct_el
 			NULL, NULL);
 	tct_set(answer, "id", id);
 	tcti_stream_send(s, answer);
+	ops->answered(s2s, s);
 }
 
 static enum tct_verdict in_verify(struct tct_mod *m, struct tct_stream *s,

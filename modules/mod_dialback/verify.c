@@ -5,6 +5,7 @@
  * that pair of domains and that stream. */
 #include "dialback.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,17 @@ static void question_end(void *block)
 	free(q->key);
 }
 
+/* For the administrator. */
+static void tell(struct question *q, bool forged, const char *what, const char *reason)
+{
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(q->mod, &s2s);
+	char text[256];
+
+	snprintf(text, sizeof text, reason != NULL ? "%s (%.200s)" : "%s", what, reason);
+	ops->unproven(s2s, q->stream, q->remote, forged, text);
+}
+
 static void done(struct question *q)
 {
 	((struct dialback_stream *)tcti_stream_data(q->mod, q->stream))->owed--;
@@ -79,6 +91,7 @@ static void asked(struct tct_mod *m, struct tct_stream *s, uint32_t condition, c
 		tct_log_notice(m, "\"%s\" cannot be asked whether it is it that has connected (%s)",
 			q->remote, reason);
 		q->ask = NULL;
+		tell(q, false, "its server cannot be asked whether it is it", reason);
 		answer_unasked(q, condition);
 		return;
 	}
@@ -170,6 +183,8 @@ static void disbelieve(struct question *q)
 
 	tct_log_notice(q->mod, "\"%s\" says that it is not it that has connected from %s", q->remote,
 		tcti_stream_address(asker));
+	tell(q, true, "its server says that it is not it that has connected from",
+		tcti_stream_address(asker));
 	if (tcti_stream_is_proven(asker)) {
 		answer(q, "error", "forbidden", "your server says that it is not you");
 		return;
@@ -186,6 +201,12 @@ static bool is_unknown(const struct tct_elem *e)
 	return error != NULL && tct_child(error, NS_STANZAS, "item-not-found") != NULL;
 }
 
+static void no_answer(struct question *q, uint32_t condition)
+{
+	tell(q, false, "its server does not say whether it is it", NULL);
+	answer_unasked(q, condition);
+}
+
 bool verify_answer(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
 {
 	struct question *q = find(tct_mod_data(m), s, e);
@@ -197,6 +218,6 @@ bool verify_answer(struct tct_mod *m, struct tct_stream *s, const struct tct_ele
 	else if (is(e, "type", "invalid"))
 		disbelieve(q);
 	else
-		answer_unasked(q, is_unknown(e) ? TCT_REMOTE_SERVER_NOT_FOUND : 0);
+		no_answer(q, is_unknown(e) ? TCT_REMOTE_SERVER_NOT_FOUND : 0);
 	return true;
 }

@@ -60,10 +60,10 @@ static void out_answered(struct tcti_dane *d, uint32_t state, void *data)
 	if (p->path == NULL)
 		return;
 	if (state == TCTI_DANE_BOGUS)
-		out_failed(p->path, TCT_REMOTE_SERVER_TIMEOUT,
+		out_failed(p->path, CAUSE_DANE,
 			"what DNS says of its certificate is not what its owner signed (DANE)");
 	else if (state == TCTI_DANE_FAILED)
-		out_failed(p->path, TCT_REMOTE_SERVER_TIMEOUT,
+		out_failed(p->path, CAUSE_DANE,
 			"its zone is signed, and DNS does not say which certificate it has (DANE)");
 }
 

@@ -177,41 +177,6 @@ const struct override *s2s_override(struct tct_mod *m, const char *remote)
 	return NULL;
 }
 
-void s2s_rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule)
-{
-	struct tct_mod *provider;
-	const struct tcti_s2s_policy_ops *ops = tct_service(m, "s2s_policy", &provider);
-
-	rule->certificate = true;
-	rule->why = "mod_s2s_secure is not loaded";
-	if (ops != NULL)
-		ops->rule(provider, remote, rule);
-}
-
-uint32_t s2s_certified(struct tct_mod *m, struct tct_stream *s, const char *remote,
-	const char **problem)
-{
-	const char *why = "";
-	uint32_t trust = tcti_stream_peer(s, &why);
-
-	switch (dane_says(s2s_peer(m, s), remote, &why)) {
-	case DANE_SAYS_YES:
-		return TCTI_PROOF_DANE;
-	case DANE_SAYS_NO:
-		trust = TCTI_PEER_UNTRUSTED;
-		break;
-	case DANE_SAYS_NOTHING:
-		break;
-	}
-	if (trust == TCTI_PEER_TRUSTED && !tcti_stream_peer_names(s, remote, "xmpp-server")) {
-		trust = TCTI_PEER_UNTRUSTED;
-		why = "its certificate is for other names";
-	}
-	if (problem != NULL)
-		*problem = why;
-	return trust == TCTI_PEER_TRUSTED ? TCTI_PROOF_EXTERNAL : TCTI_PROOF_NONE;
-}
-
 /* ---- streams ---- */
 
 static void sweep_later(struct tct_mod *m);
@@ -291,6 +256,8 @@ static void on_closed(struct tct_mod *m, struct tct_stream *s, const char *reaso
 	if (p->pair_count > 0)
 		tct_log_info(m, "the connection from \"%s\" has ended (%s)", p->pairs[0].remote,
 			p->error != NULL ? p->error : reason);
+	else if (tcti_stream_kind(s) == TCTI_STREAM_S2S_IN)
+		in_unproven(m, p, p->error != NULL ? p->error : reason);
 	shared_lost(p, reason);
 	sm_in_lost(m, p);
 	out_closed(m, p, reason);
@@ -388,50 +355,61 @@ static bool is_shared(const struct path *p)
 	return p->host != NULL || (p->stream != NULL && s2s_peer(p->mod, p->stream)->bidi);
 }
 
+/* What the stream of a row shows, and whether it may go on; the caller frees both strings. */
+static void show_stream(struct tct_mod *m, struct tct_stream *s, struct tcti_s2s_row *row,
+	struct verdict *v, char **tls, char **issuer)
+{
+	row->address = tcti_stream_address(s);
+	row->tls = *tls = tcti_stream_describe_tls(s);
+	row->issuer = NULL;
+	if (tcti_stream_peer_describe(s, issuer, &row->until))
+		row->issuer = *issuer;
+	row->shown = s2s_proof_text(s2s_certified(m, s, row->remote));
+	row->problem = s2s_judge(m, s, row->remote, v) ? NULL : v->reason;
+}
+
 static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 {
 	static const char *const states[] = { "connecting", "negotiating", "ready",
 		"ready, in both directions" };
-	static const char *const proofs[] = { NULL, "EXTERNAL", "dialback", "DANE" };
 	struct tcti_s2s_row row = { .size = sizeof row, .local = p->local, .remote = p->remote,
 		.state = states[p->state + (p->state == PATH_READY && is_shared(p))],
-		.proof = proofs[p->proof], .since = p->since, .stanzas = p->stanzas, .queued = tcti_outlet_count(p->outlet),
+		.proof = s2s_proof_text(p->proof), .since = p->since, .stanzas = p->stanzas,
+		.queued = tcti_outlet_count(p->outlet),
 		.management = sm_out_state(p) };
 	char *tls = NULL, *issuer = NULL;
+	struct verdict v;
 
-	if (p->stream != NULL) {
-		row.address = tcti_stream_address(p->stream);
-		row.tls = tls = tcti_stream_describe_tls(p->stream);
-		if (tcti_stream_peer_describe(p->stream, &issuer, &row.until))
-			row.issuer = issuer;
-		if (s2s_certified(p->mod, p->stream, p->remote, NULL) == TCTI_PROOF_DANE)
-			row.proof = proofs[TCTI_PROOF_DANE];
-	}
+	if (p->stream != NULL)
+		show_stream(p->mod, p->stream, &row, &v, &tls, &issuer);
+	if (p->state != PATH_READY)
+		row.problem = NULL;
 	fn(&row, data);
 	free(tls);
 	free(issuer);
 }
 
-static void show_peer(struct peer *p, tcti_s2s_row_fn *fn, void *data)
+static void show_pair(struct tct_mod *m, struct peer *p, const struct pair *pair,
+	tcti_s2s_row_fn *fn, void *data)
 {
 	struct tcti_s2s_row row = { .size = sizeof row, .incoming = true,
 		.state = p->bidi ? "ready, in both directions" : "ready",
-		.address = tcti_stream_address(p->stream), .stanzas = p->stanzas,
+		.local = pair->local, .remote = pair->remote, .since = pair->since,
+		.proof = s2s_proof_text(pair->proof), .stanzas = p->stanzas,
 		.management = sm_in_state(p) };
-	char *tls = tcti_stream_describe_tls(p->stream), *issuer = NULL;
+	char *tls = NULL, *issuer = NULL;
+	struct verdict v;
 
-	row.tls = tls;
-	if (tcti_stream_peer_describe(p->stream, &issuer, &row.until))
-		row.issuer = issuer;
-	for (uint32_t i = 0; i < p->pair_count; i++) {
-		row.local = p->pairs[i].local;
-		row.remote = p->pairs[i].remote;
-		row.since = p->pairs[i].since;
-		row.proof = p->pairs[i].proof == TCTI_PROOF_EXTERNAL ? "EXTERNAL" : p->pairs[i].proof == TCTI_PROOF_DANE ? "DANE" : "dialback";
-		fn(&row, data);
-	}
+	show_stream(m, p->stream, &row, &v, &tls, &issuer);
+	fn(&row, data);
 	free(tls);
 	free(issuer);
+}
+
+static void show_peer(struct tct_mod *m, struct peer *p, tcti_s2s_row_fn *fn, void *data)
+{
+	for (uint32_t i = 0; i < p->pair_count; i++)
+		show_pair(m, p, &p->pairs[i], fn, data);
 }
 
 static void each(struct tct_mod *m, tcti_s2s_row_fn *fn, void *data)
@@ -441,7 +419,7 @@ static void each(struct tct_mod *m, tcti_s2s_row_fn *fn, void *data)
 	for (size_t i = 0; i < s->path_count; i++)
 		show_path(s->paths[i], fn, data);
 	for (struct peer *p = s->peers; p != NULL; p = p->next)
-		show_peer(p, fn, data);
+		show_peer(m, p, fn, data);
 }
 
 static void known(struct tct_mod *m, const char *remote, struct tcti_s2s_known *k)
@@ -453,32 +431,23 @@ static void known(struct tct_mod *m, const char *remote, struct tcti_s2s_known *
 	s2s_rule(m, remote, &k->rule);
 	k->encryption = config->s2s_require_encryption;
 	k->override = o != NULL ? o->address : NULL;
-	if (f == NULL)
+	if (f == NULL || f->count == 0)
 		return;
-	k->condition = f->condition;
-	k->reason = f->reason;
-	k->failed = f->when;
 	k->again = tct_now() + (f->again - tct_monotonic());
 	k->failures = f->count;
 }
 
-/* Would the policy of today let it come as it is? */
-static bool is_fine(struct tct_mod *m, struct tct_stream *s, const char *remote, uint32_t proof)
+static void errors(struct tct_mod *m, const char *remote, tcti_s2s_error_fn *fn, void *data)
 {
-	const struct s2s_config *config = tct_mod_config(m);
-	struct tcti_s2s_rule rule;
-
-	if (config->s2s_require_encryption && !tcti_stream_secured(s))
-		return false;
-	s2s_rule(m, remote, &rule);
-	return !rule.certificate || proof == TCTI_PROOF_EXTERNAL || s2s_certified(m, s, remote, NULL) != TCTI_PROOF_NONE;
+	failures_each(s2s_of(m), remote, fn, data);
 }
 
+/* `remote` NULL: what the policy of today would not let come as it is. */
 static bool is_wanted(struct tct_mod *m, const struct peer *p, const char *remote)
 {
 	for (uint32_t i = 0; i < p->pair_count; i++) {
 		if (remote != NULL ? strcmp(p->pairs[i].remote, remote) == 0 :
-				     !is_fine(m, p->stream, p->pairs[i].remote, p->pairs[i].proof))
+				     !s2s_judge(m, p->stream, p->pairs[i].remote, NULL))
 			return true;
 	}
 	return false;
@@ -499,20 +468,15 @@ static uint32_t close_streams(struct tct_mod *m, const char *remote)
 		struct path *p = s->paths[i - 1];
 
 		if (remote != NULL ? strcmp(p->remote, remote) != 0 :
-				     p->stream == NULL || is_fine(m, p->stream, p->remote,
-							      TCTI_PROOF_NONE))
+				     p->stream == NULL || p->state != PATH_READY ||
+					     s2s_judge(m, p->stream, p->remote, NULL))
 			continue;
-		out_fail(p, TCT_REMOTE_SERVER_TIMEOUT, "closed by the administrator");
+		out_give_up(p, CAUSE_CLOSED, "closed by the administrator");
 		count++;
 	}
 	if (remote != NULL)
-		failure_forget(s, remote);
+		failure_over(s, remote);
 	return count;
-}
-
-static uint32_t certified(struct tct_mod *m, struct tct_stream *s, const char *remote)
-{
-	return tcti_stream_secured(s) ? s2s_certified(m, s, remote, NULL) : TCTI_PROOF_NONE;
 }
 
 static bool is_bidi(struct tct_mod *m, struct tct_stream *s)
@@ -524,8 +488,11 @@ static const struct tcti_s2s_ops ops = {
 	.size = sizeof ops,
 	.accept = in_accept,
 	.accepted = in_accepted,
+	.certified = s2s_certified,
 	.refuses_dialback = in_refuses_dialback,
 	.bidi = is_bidi,
+	.unproven = in_refused,
+	.answered = in_answered,
 	.authenticated = out_authenticated,
 	.ready = out_ready,
 	.refused = out_refused,
@@ -534,8 +501,8 @@ static const struct tcti_s2s_ops ops = {
 	.asked = out_asked,
 	.each = each,
 	.known = known,
+	.errors = errors,
 	.close = close_streams,
-	.certified = certified,
 };
 
 /* ---- load ---- */

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define QUESTIONS_MAX 200
-#define REASON_MAX 256
 #define AGAIN_MAX 15 /* seconds */
 
 enum { TRIED_EXTERNAL = 1, TRIED_DIALBACK = 2 };
@@ -140,17 +139,10 @@ static void bounce(struct tct_stanza *st, uint64_t tag, void *data)
 	outbox_bounce(b->mod, &b->pair, st, tag, b->condition, b->text);
 }
 
-static const char *text_of(uint32_t condition)
+void out_give_up(struct path *p, uint32_t cause, const char *reason)
 {
-	return condition == TCT_REMOTE_SERVER_NOT_FOUND ?
-		"there is no such server" :
-		"no secure connection to the other server";
-}
-
-void out_fail(struct path *p, uint32_t condition, const char *reason)
-{
-	struct bounce b = { p->mod, { p->local, p->remote }, condition,
-		text_of(condition) };
+	struct bounce b = { p->mod, { p->local, p->remote }, cause_condition(cause),
+		cause_said(cause) };
 	struct s2s *s = s2s_of(p->mod);
 	tcti_s2s_ask_fn *fn = p->fn;
 	struct tct_mod *asker = p->asker;
@@ -162,13 +154,13 @@ void out_fail(struct path *p, uint32_t condition, const char *reason)
 	if (p->outlet == NULL) {
 		tct_log_debug(p->mod, "\"%s\" cannot be asked (%s)", p->remote, reason);
 		if (fn != NULL)
-			fn(asker, NULL, condition, reason, data);
+			fn(asker, NULL, b.condition, reason, data);
 		path_free(p);
 		return;
 	}
 	tct_log_notice(p->mod, "no connection from \"%s\" to \"%s\": %s", p->local, p->remote,
 		reason);
-	failure_remember(s, p->remote, condition, reason);
+	failure_remember(s, p->remote, cause, reason, p->stream);
 	tcti_outlet_drain(p->outlet, bounce, &b);
 	path_free(p);
 }
@@ -201,9 +193,10 @@ static void too_late(struct tct_scope *scope, void *data)
 
 	(void)scope;
 	p->timeout = NULL;
-	out_failed(p, TCT_REMOTE_SERVER_TIMEOUT,
-		p->state == PATH_DIALLING ? "it could not be reached in time" :
-					    "it did not come to an agreement in time");
+	if (p->state == PATH_DIALLING)
+		out_failed(p, CAUSE_TIMEOUT, "it could not be reached in time");
+	else
+		out_failed(p, CAUSE_SLOW, "it did not come to an agreement in time");
 }
 
 static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, const char *text,
@@ -212,12 +205,7 @@ static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, 
 	struct path *p = data;
 
 	if (s == NULL) {
-		out_failed(p,
-			reason == TCTI_DIAL_INVALID || reason == TCTI_DIAL_NOT_FOUND ||
-					reason == TCTI_DIAL_NO_SERVICE ?
-				TCT_REMOTE_SERVER_NOT_FOUND :
-				TCT_REMOTE_SERVER_TIMEOUT,
-			text);
+		out_failed(p, cause_of_dial(reason), text);
 		return;
 	}
 	p->stream = s;
@@ -226,13 +214,24 @@ static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, 
 	dane_dialled(p);
 }
 
+static void is_blocked(struct tct_scope *scope, void *data)
+{
+	struct path *p = data;
+
+	(void)scope;
+	p->timeout = NULL;
+	out_give_up(p, CAUSE_BLOCKED, "it is blocked");
+}
+
 static void dial(struct path *p)
 {
 	const struct s2s_config *config = tct_mod_config(p->mod);
 	const struct override *o = s2s_override(p->mod, p->remote);
 	struct tcti_dial_params to = { .size = sizeof to, .domain = p->remote,
 		.allow_private = config->allow_private, .timeout = config->s2s_timeout * 1000 };
+	struct tcti_s2s_rule rule;
 
+	s2s_rule(p->mod, p->remote, &rule);
 	if (o != NULL) {
 		to.override_host = o->address;
 		to.override_port = (uint16_t)o->port;
@@ -244,9 +243,13 @@ static void dial(struct path *p)
 	tcti_connect_end(p->connecting);
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
-	p->timeout = tct_timer_start(tct_mod_scope(p->mod), config->s2s_timeout * 1000, 0,
-		too_late, p);
-	p->connecting = tcti_connect(s2s_of(p->mod)->dialer, p->local, &to, connected, p);
+	p->connecting = NULL;
+	p->timeout = rule.blocked ?
+		tct_timer_start(tct_mod_scope(p->mod), 0, 0, is_blocked, p) :
+		tct_timer_start(tct_mod_scope(p->mod), config->s2s_timeout * 1000, 0, too_late, p);
+	if (!rule.blocked)
+		p->connecting = tcti_connect(s2s_of(p->mod)->dialer, p->local, &to, connected,
+			p);
 }
 
 static struct path *path_new(struct tct_mod *m, const char *local, const char *remote)
@@ -270,11 +273,6 @@ static struct path *path_of(struct tct_mod *m, struct tct_stream *s)
 	return s2s_peer(m, s)->path;
 }
 
-static void fail(struct path *p, const char *reason)
-{
-	out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
-}
-
 /* TLS is begun when it is offered, whatever is required. */
 static bool begin_tls(struct peer *peer, struct tct_stream *s, const struct tct_elem *features)
 {
@@ -286,25 +284,16 @@ static bool begin_tls(struct peer *peer, struct tct_stream *s, const struct tct_
 }
 
 /* What the peer has to show before it is told anything: true, or it is not enough and why. */
-static bool is_enough(struct path *p, struct tct_stream *s, char why[REASON_MAX])
+static bool is_enough(struct path *p, struct tct_stream *s, struct verdict *v)
 {
 	const struct s2s_config *config = tct_mod_config(p->mod);
-	const char *problem = NULL;
-	struct tcti_s2s_rule rule;
+	const char *why;
 
-	if (!tcti_stream_secured(s) && config->s2s_require_encryption) {
-		snprintf(why, REASON_MAX, "it offers no encryption (TLS), and that is required");
-		return false;
-	}
-	s2s_rule(p->mod, p->remote, &rule);
-	if (dane_says(s2s_peer(p->mod, s), p->remote, &problem) != DANE_SAYS_NO &&
-		(p->outlet == NULL /* who is asked, DNS has said */ || !rule.certificate))
+	/* Who is asked, DNS has said. */
+	if (p->outlet == NULL && (tcti_stream_secured(s) || !config->s2s_require_encryption) &&
+		dane_says(s2s_peer(p->mod, s), p->remote, &why) != DANE_SAYS_NO)
 		return true;
-	if (s2s_certified(p->mod, s, p->remote, &problem) != TCTI_PROOF_NONE)
-		return true;
-	snprintf(why, REASON_MAX, "its certificate is not good: %s (and %s demands one)", problem,
-		rule.why);
-	return false;
+	return s2s_judge(p->mod, s, p->remote, v);
 }
 
 static bool begin_proof(struct tct_mod *m, struct peer *peer, const char *service, uint8_t bit,
@@ -323,20 +312,20 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 {
 	struct peer *peer = s2s_peer(m, s);
 	struct path *p = peer->path;
-	char why[REASON_MAX];
+	struct verdict v;
 
 	if (p == NULL || p->state == PATH_READY)
 		return TCT_HANDLED;
 	if (peer->tls_asked) {
-		fail(p, "it goes on in clear text where TLS should begin");
+		out_failed(p, CAUSE_TLS, "it goes on in clear text where TLS should begin");
 		return TCT_HANDLED;
 	}
 	if (begin_tls(peer, s, e))
 		return TCT_HANDLED;
 	peer->greeted = true;
 	peer->sm_offered = tct_child(e, NS_SM, "sm") != NULL;
-	if (!is_enough(p, s, why)) {
-		fail(p, why);
+	if (!is_enough(p, s, &v)) {
+		out_failed(p, v.cause, v.reason);
 		return TCT_HANDLED;
 	}
 	if (p->outlet == NULL) {
@@ -349,7 +338,7 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 		out_ready(m, s, TCTI_PROOF_EXTERNAL);
 	else if (!begin_proof(m, peer, "s2s_external", TRIED_EXTERNAL, e) &&
 		!begin_proof(m, peer, "s2s_dialback", TRIED_DIALBACK, e))
-		fail(p, "it offers no way for us to prove who we are");
+		out_failed(p, CAUSE_NO_PROOF, "it offers no way for us to prove who we are");
 	return TCT_HANDLED;
 }
 
@@ -376,7 +365,7 @@ enum tct_verdict out_no_tls(struct tct_mod *m, struct tct_stream *s, const struc
 
 	(void)e;
 	if (p != NULL)
-		fail(p, "it refuses TLS");
+		out_failed(p, CAUSE_TLS, "it refuses TLS");
 	return TCT_HANDLED;
 }
 
@@ -407,7 +396,8 @@ void out_go(struct path *p)
 	p->timeout = NULL;
 	tcti_connect_end(p->connecting);
 	p->connecting = NULL;
-	failure_forget(s2s_of(p->mod), p->remote);
+	failure_over(s2s_of(p->mod), p->remote);
+	s2s_seen(p->mod, s, p->remote);
 	tcti_outlet_attach(p->outlet, s);
 	if (p->host == NULL)
 		shared_ready(p);
@@ -424,7 +414,7 @@ void out_refused(struct tct_mod *m, struct tct_stream *s, const char *reason)
 	struct path *p = path_of(m, s);
 
 	if (p != NULL)
-		fail(p, reason);
+		out_failed(p, CAUSE_UNBELIEVED, reason);
 }
 
 /* ---- what a lost stream has left ---- */
@@ -464,10 +454,11 @@ static bool try_again(struct path *p, const char *reason)
 	return true;
 }
 
-void out_failed(struct path *p, uint32_t condition, const char *reason)
+void out_failed(struct path *p, uint32_t cause, const char *reason)
 {
-	if (p->lost == 0 || condition != TCT_REMOTE_SERVER_TIMEOUT || !try_again(p, reason))
-		out_fail(p, condition, reason);
+	if (p->lost == 0 || cause_condition(cause) != TCT_REMOTE_SERVER_TIMEOUT ||
+		!try_again(p, reason))
+		out_give_up(p, cause, reason);
 }
 
 /* What waits, and what the peer has not acknowledged. */
@@ -479,7 +470,7 @@ void out_lost(struct path *p, const char *reason)
 	}
 	if (p->lost == 0)
 		p->lost = tct_monotonic();
-	out_failed(p, TCT_REMOTE_SERVER_TIMEOUT, reason);
+	out_failed(p, CAUSE_LOST, reason);
 }
 
 void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
@@ -510,10 +501,10 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 		snprintf(text, sizeof text, "it said: %s", peer->error);
 	else
 		snprintf(text, sizeof text, "the connection has ended (%s)", reason);
-	out_fail(p,
-		peer->error != NULL && strncmp(peer->error, "host-unknown", 12) == 0 ?
-			TCT_REMOTE_SERVER_NOT_FOUND :
-			TCT_REMOTE_SERVER_TIMEOUT,
+	out_give_up(p,
+		peer->error == NULL ? CAUSE_LOST :
+			strncmp(peer->error, "host-unknown", 12) == 0 ? CAUSE_NOT_THERE :
+									CAUSE_SAID,
 		text);
 }
 
@@ -557,6 +548,7 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 	const char *remote = tct_jid_domain(tct_stanza_to(ev->stanza));
 	const char *local = tct_jid_domain(tct_stanza_from(ev->stanza));
 	struct s2s *s = s2s_of(m);
+	struct tcti_s2s_rule rule;
 	const struct failure *f;
 	struct peer *host;
 	struct path *p;
@@ -569,10 +561,14 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 		return TCT_HANDLED; /* nothing is relayed */
 	at = place(s, local, remote, &found);
 	if (!found) {
+		s2s_rule(m, remote, &rule);
+		if (rule.blocked)
+			return refuse(ev, cause_condition(CAUSE_BLOCKED),
+				cause_said(CAUSE_BLOCKED));
 		host = shared_find(s, local, remote);
 		f = failure_in_force(s, remote);
 		if (f != NULL && host == NULL)
-			return refuse(ev, f->condition, text_of(f->condition));
+			return refuse(ev, cause_condition(f->cause), cause_said(f->cause));
 		if (s->path_count >= (size_t)config->connections)
 			return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too many connections");
 		p = out_path(m, local, remote);

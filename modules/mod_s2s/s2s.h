@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 /* s2s.h - what the files of mod_s2s share: streams from servers (in.c), paths to them (out.c), what
- * was seen to fail (failures.c). */
+ * the policy says of them (judge.c), what was seen to fail (failures.c), and why (causes.c). */
 #pragma once
 
 #include "bucket.h"
@@ -14,6 +14,10 @@
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define DOMAIN_MAX 1023
 #define PAIRS_MAX 100 /* domains that are accepted on one stream */
+#define REASON_MAX 320
+#define ADVICE_MAX 512
+#define NOTES_MAX 3 /* last failures of a domain, in each direction */
+#define KEY_TEXT 65
 
 struct override {
 	const char *domain;
@@ -131,6 +135,8 @@ struct peer {
 	int64_t stuck; /* since when the peer takes nothing; 0: it does */
 	bool tls_asked, greeted /* TLS is up, if it is to be, and its features came */, authenticated;
 	uint8_t tried; /* provers */
+	bool settled;  /* of one that was opened to us: it was told what is wrong, or has what it
+			  came for */
 	char *error;   /* that the peer has sent */
 	bool sm_offered;
 	struct sm_in *sm; /* of one that was opened to us: who counts; NULL */
@@ -148,11 +154,60 @@ struct peer {
 	} rate;
 };
 
+enum s2s_cause {
+	CAUSE_OTHER = 0,
+	CAUSE_NO_NAME,
+	CAUSE_NO_SERVICE,
+	CAUSE_DNS,
+	CAUSE_BOGUS,
+	CAUSE_FORBIDDEN,
+	CAUSE_REFUSED,
+	CAUSE_TIMEOUT,
+	CAUSE_SLOW,
+	CAUSE_BUSY,
+	CAUSE_TLS,         /* the handshake */
+	CAUSE_NO_TLS,
+	CAUSE_EXPIRED,     /* its certificate: */
+	CAUSE_EARLY,
+	CAUSE_STRANGER,    /* nobody known has signed it */
+	CAUSE_NAMES,       /* it is for others */
+	CAUSE_CERTIFICATE, /* anything else of it */
+	CAUSE_PIN,
+	CAUSE_DANE,        /* its signed DNS names another one */
+	CAUSE_WAS_SECURE,
+	CAUSE_BLOCKED,
+	CAUSE_UNBELIEVED,  /* it does not believe us */
+	CAUSE_NO_PROOF,    /* it offers us no way to prove who we are */
+	CAUSE_SAID,        /* a stream error of its own */
+	CAUSE_NOT_THERE,   /* it does not know the domain */
+	CAUSE_LOST,
+	CAUSE_CLOSED,      /* by the administrator */
+	CAUSE_NOT_ASKED,   /* dialback: its server cannot be asked */
+	CAUSE_FORGED,      /* dialback: its server says that it was not it */
+	CAUSE_HEADER,      /* it wants a domain that is not here */
+	CAUSE_UNPROVEN
+};
+
+/* Why something is not enough. */
+struct verdict {
+	uint32_t cause;
+	char reason[REASON_MAX];
+};
+
+struct note {
+	int64_t when; /* tct_now_us() */
+	uint32_t cause, count;
+	char *reason, *advice;
+};
+
+/* Of a domain. */
 struct failure {
 	char *remote;
-	char *reason;
-	uint32_t condition, count;
-	int64_t when, again; /* tct_now(), tct_monotonic() */
+	uint32_t cause, count; /* of the last attempts to reach it, all of which failed; 0 */
+	int64_t when, again;   /* tct_now_us() of anything, tct_monotonic() */
+	struct note notes[2][NOTES_MAX]; /* of those (0) and of what came from it (1), newest
+					    first. Apart, so that those who come in another's
+					    name do not hide what happened to us */
 };
 
 struct s2s {
@@ -177,12 +232,8 @@ struct s2s {
 /* ---- mod_s2s.c ---- */
 struct s2s *s2s_of(struct tct_mod *m);
 const struct override *s2s_override(struct tct_mod *m, const char *remote);
-void s2s_rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule);
 /* Of this module, for the stream; made on first use. */
 struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s);
-/* The certificate of the peer is good for the domain. `problem` (may be NULL): why not, for
- * people; borrowed. What proves it: TCTI_PROOF_EXTERNAL, TCTI_PROOF_DANE; or TCTI_PROOF_NONE. */
-uint32_t s2s_certified(struct tct_mod *m, struct tct_stream *s, const char *remote, const char **problem);
 char *s2s_copy(const char *text);
 
 /* ---- rates.c ---- */
@@ -203,6 +254,30 @@ void dane_claimed(struct tct_mod *m, struct peer *p, const char *domain);
 enum dane_says dane_says(struct peer *p, const char *remote, const char **why);
 void dane_end(struct peer *p);
 
+/* ---- judge.c ---- */
+void s2s_rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule);
+/* What the stream shows is enough for the domain, but for a proof by dialback where that will
+ * do; else `v` (may be NULL) says why not. */
+bool s2s_judge(struct tct_mod *m, struct tct_stream *s, const char *remote, struct verdict *v);
+/* What proves the domain without anybody being asked; TCTI_PROOF_NONE: nothing. */
+uint32_t s2s_certified(struct tct_mod *m, struct tct_stream *s, const char *remote);
+/* The domain was accepted, or has accepted us: its certificate is remembered, if it is valid. */
+void s2s_seen(struct tct_mod *m, struct tct_stream *s, const char *remote);
+/* NULL for TCTI_PROOF_NONE. */
+const char *s2s_proof_text(uint32_t proof);
+/* The peer's key as it is written into `pin`; "" without one. */
+void s2s_key_text(struct tct_stream *s, char text[KEY_TEXT]);
+
+/* ---- causes.c ---- */
+uint32_t cause_of_dial(uint32_t reason); /* enum tcti_dial_reason */
+/* Of the stanzas that are returned, and the text that goes with it. */
+uint32_t cause_condition(uint32_t cause);
+const char *cause_said(uint32_t cause);
+/* What those are told who have connected. */
+uint32_t cause_told(uint32_t cause);
+/* What can be done. `s` (may be NULL): the stream that it is about. */
+void cause_advice(char out[ADVICE_MAX], uint32_t cause, struct tct_stream *s);
+
 /* ---- in.c ---- */
 const char *in_header(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *root);
 void in_stanza(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *st, uint32_t problem);
@@ -213,6 +288,11 @@ const char *in_refuses_dialback(struct tct_mod *m, struct tct_stream *s, const c
 /* The peer may send for that pair, too; false: there are too many. */
 bool in_add(struct tct_mod *m, struct peer *p, const char *local, const char *remote,
 	uint32_t proof);
+void in_refused(struct tct_mod *m, struct tct_stream *s, const char *remote, bool forged,
+	const char *reason);
+void in_answered(struct tct_mod *m, struct tct_stream *s);
+/* It has ended, and nothing was proven. */
+void in_unproven(struct tct_mod *m, struct peer *p, const char *reason);
 void in_end(struct peer *p);
 
 /* ---- out.c ---- */
@@ -242,19 +322,26 @@ struct path *out_find(struct s2s *s, const char *local, const char *remote);
 /* Its stream will not come: it has another one. */
 void out_part(struct path *p);
 /* Of this time nothing came: what a lost stream has left is tried again, or the path ends. */
-void out_failed(struct path *p, uint32_t condition, const char *reason);
+void out_failed(struct path *p, uint32_t cause, const char *reason);
 /* Ends a path: what waits is bounced. */
-void out_fail(struct path *p, uint32_t condition, const char *reason);
+void out_give_up(struct path *p, uint32_t cause, const char *reason);
 /* The queue is empty and nothing came for a while: it ends without a word. */
 void out_end(struct path *p);
 /* All, without bouncing: the module ends. */
 void out_fini(struct s2s *s);
 
 /* ---- failures.c ---- */
-void failure_remember(struct s2s *s, const char *remote, uint32_t condition, const char *reason);
-void failure_forget(struct s2s *s, const char *remote);
-/* NULL: it has not failed. */
+/* An attempt to reach the domain has failed; `stream` (may be NULL): what came of it. */
+void failure_remember(struct s2s *s, const char *remote, uint32_t cause, const char *reason,
+	struct tct_stream *stream);
+/* What came from it, or in its name, was refused. */
+void failure_note(struct s2s *s, const char *remote, uint32_t cause, const char *reason,
+	struct tct_stream *stream);
+/* It is reached, or to be tried at once: what was is history. */
+void failure_over(struct s2s *s, const char *remote);
+/* NULL: nothing is known. */
 const struct failure *failure_find(const struct s2s *s, const char *remote);
 /* The same, while it is not to be tried again. */
 const struct failure *failure_in_force(const struct s2s *s, const char *remote);
+void failures_each(struct s2s *s, const char *remote, tcti_s2s_error_fn *fn, void *data);
 void failures_fini(struct s2s *s);

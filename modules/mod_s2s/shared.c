@@ -163,7 +163,7 @@ void shared_ready(struct path *p)
 
 	if (!peer->bidi || in_accepted(p->mod, p->stream, p->local, p->remote))
 		return;
-	proof = s2s_certified(p->mod, p->stream, p->remote, NULL);
+	proof = s2s_certified(p->mod, p->stream, p->remote);
 	/* Where the policy is content without a certificate, DNS has said who it is: it is the server
 	 * that would be asked back. */
 	if (!in_add(p->mod, peer, p->local, p->remote,

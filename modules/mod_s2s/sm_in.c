@@ -439,8 +439,8 @@ static enum tct_verdict add_feature(struct tct_mod *m, struct tct_stream *s,
 	const char *remote = from != NULL ? tct_jid_domain(from) : NULL;
 
 	if (tcti_stream_is_proven(s) ||
-		(remote != NULL && in_refuses_dialback(m, s, remote) == NULL &&
-			s2s_certified(m, s, remote, NULL) == TCTI_PROOF_NONE))
+		(remote != NULL && s2s_judge(m, s, remote, NULL) &&
+			s2s_certified(m, s, remote) == TCTI_PROOF_NONE))
 		tct_add(features, NS_SM, "sm");
 	return TCT_CONTINUE;
 }

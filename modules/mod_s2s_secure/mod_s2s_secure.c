@@ -2,9 +2,7 @@
  * SPDX-License-Identifier: MIT */
 /* mod_s2s_secure - which servers must have a valid certificate, and SASL EXTERNAL, by which a
  * server is believed because of it (XEP-0178), in both directions. */
-#include "policy.h"
-
-#include <tercet/internal/s2s.h>
+#include "secure.h"
 
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
@@ -14,10 +12,28 @@
 #define TRIES_MAX 3
 #define AUTHZID_MAX 1023
 
-struct secure_config {
-	bool s2s_secure_auth;
-	const char *const *s2s_secure_domains;
-	const char *const *s2s_insecure_domains;
+static const char *const proofs[] = { "usual", "certificate", "dialback", NULL };
+
+static const struct tct_option domain_options[] = {
+	TCT_OPT_STRING(struct policy_row, domain, .required = true,
+		.doc = "The domain, in lower case: \"example.org\", or \"*.example.org\" for all "
+		       "below it, or \"*\" for all that no other row is for."),
+	TCT_OPT_ENUM(struct policy_row, proof, .choices = proofs, .def = "usual",
+		.doc = "What it needs: a valid certificate, or else dialback will do; or what the "
+		       "options below say."),
+	TCT_OPT_STRINGS(struct policy_row, pin,
+		.doc = "Keys, one of which it must have: the SHA-256 of the public key "
+		       "(SubjectPublicKeyInfo) in hexadecimal. Such a key proves the domain, "
+		       "whatever else is wrong with its certificate, unless proof demands a valid "
+		       "one, too."),
+	TCT_OPT_BOOL(struct policy_row, block, .def = "false",
+		.doc = "Nothing goes to it or comes from it."),
+	TCT_OPT_SIZE(struct policy_row, stanza_size, .min = "10 KB", .max = "16 MB",
+		.doc = "Bytes of one stanza from it, in the place of s2s_stanza_size_limit."),
+	TCT_OPT_STRING(struct policy_row, reason, .doc = "Why; for those who read it later."),
+	TCT_OPT_STRING(struct policy_row, until,
+		.doc = "The last day on which the row counts, for example \"2026-12-31\" (UTC)."),
+	TCT_OPT_END
 };
 
 static const struct tct_option options[] = {
@@ -30,6 +46,16 @@ static const struct tct_option options[] = {
 	TCT_OPT_STRINGS(struct secure_config, s2s_insecure_domains, .global = 1,
 		.doc = "Domains that need none, in the same form. One that is in both lists needs "
 		       "one."),
+	TCT_OPT_GROUPS(struct secure_config, domains, .sub = domain_options,
+		.sub_size = sizeof(struct policy_row),
+		.doc = "What is different for single domains: a list of groups. The one that names "
+		       "a domain most exactly counts, and what it says comes before the options "
+		       "above."),
+	TCT_OPT_PERIOD(struct secure_config, was_secure, .def = "30 days", .min = "0 s",
+		.max = "3650 days",
+		.doc = "A domain that was seen with a valid certificate over so long is not "
+		       "believed without any more, though no other option demands one, until "
+		       "\"tercetctl s2s accept\". 0 s: it is."),
 	TCT_OPT_END
 };
 
@@ -39,48 +65,6 @@ struct secure_stream {
 	bool aborted; /* by us: only its failure is awaited */
 	uint8_t tries;
 };
-
-/* ---- policy ---- */
-
-static void rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *r)
-{
-	const struct secure_config *c = tct_mod_config(m);
-	struct policy p = { c->s2s_secure_auth, c->s2s_secure_domains, c->s2s_insecure_domains };
-
-	r->certificate = policy_certificate(&p, remote, &r->why);
-}
-
-static const struct tcti_s2s_policy_ops policy_ops = { .size = sizeof policy_ops, .rule = rule };
-
-static bool list_is_good(const char *name, const char *const *list, struct tct_error *err)
-{
-	for (; *list != NULL; list++) {
-		const char *domain = strncmp(*list, "*.", 2) == 0 ? *list + 2 : *list;
-		const struct tct_jid *jid = tct_jid_new(domain);
-		bool good = jid != NULL && strcmp(tct_jid_text(jid), domain) == 0 &&
-			tct_jid_node(jid) == NULL && tct_jid_resource(jid) == NULL;
-
-		tct_jid_unref(jid);
-		if (good)
-			continue;
-		tct_error_set(err, TCT_EINVAL,
-			"%s: \"%s\" is no domain (write \"example.org\" or \"*.example.org\", in "
-			"lower case)",
-			name, *list);
-		return false;
-	}
-	return true;
-}
-
-static int check(const void *data, struct tct_error *err)
-{
-	const struct secure_config *c = data;
-
-	return list_is_good("s2s_secure_domains", c->s2s_secure_domains, err) &&
-			list_is_good("s2s_insecure_domains", c->s2s_insecure_domains, err) ?
-		TCT_OK :
-		TCT_EINVAL;
-}
 
 /* ---- streams that were opened to us ---- */
 
@@ -261,29 +245,51 @@ static enum tct_verdict on_challenge(struct tct_mod *m, struct tct_stream *s,
 
 static const struct tcti_s2s_prover_ops prover_ops = { .size = sizeof prover_ops, .begin = begin };
 
+static int check(const void *config, struct tct_error *err)
+{
+	return rules_check(config, err);
+}
+
 static int load(struct tct_mod *m, struct tct_error *err)
 {
 	uint32_t in = TCTI_KIND(TCTI_STREAM_S2S_IN), out = TCTI_KIND(TCTI_STREAM_S2S_OUT);
 
-	(void)err;
-	tct_provide(m, "s2s_policy", "secure", &policy_ops);
+	tct_provide(m, "s2s_policy", "secure", &rules_ops);
 	tct_provide(m, "s2s_external", "secure", &prover_ops);
 	tcti_on_stream_features(m, in, TCT_PRIO_HANDLE, add_mechanisms);
 	tcti_on_stream_nonza(m, in, NS_SASL, "auth", on_auth);
 	tcti_on_stream_nonza(m, out, NS_SASL, "success", on_success);
 	tcti_on_stream_nonza(m, out, NS_SASL, "failure", on_failure);
 	tcti_on_stream_nonza(m, out, NS_SASL, "challenge", on_challenge);
-	return TCT_OK;
+	return rules_load(m, err);
 }
 
 /* The policy is asked for at each use: what is new counts for new streams at once. */
-TCT_MODULE_FLAGS(s2s_secure, TCT_GLOBAL | TCT_INTERNAL | TCT_LIVE_OPTIONS,
+static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
+{
+	struct secure *s = tct_mod_data(m);
+
+	(void)old;
+	(void)err;
+	if (s->timer != NULL)
+		tct_timer_stop(s->timer);
+	s->timer = NULL;
+	free(s->told);
+	s->told = NULL;
+	rules_watch(m);
+	return TCT_OK;
+}
+
+TCT_MODULE_FLAGS(s2s_secure, TCT_GLOBAL | TCT_INTERNAL,
 	.version     = TCT_SERVER_VERSION,
 	.summary     = "who must have a certificate, and SASL EXTERNAL of servers (XEP-0178)",
-	.depends     = TCT_DEPENDS("s2s"),
+	.depends     = TCT_DEPENDS("s2s", "?storage_bdb", "?storage_mem"),
 	.options     = options,
 	.config_size = sizeof(struct secure_config),
+	.data_size   = sizeof(struct secure),
 	.stream_size = sizeof(struct secure_stream),
 	.check       = check,
 	.load        = load,
+	.reconfigure = reconfigure,
+	.unload      = rules_fini,
 );

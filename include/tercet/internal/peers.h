@@ -62,6 +62,8 @@ TCT_API bool tcti_stream_is_open(const struct tct_stream *s);
  * tcti_stream_offer, which is called later and once, unless the stream ends before. */
 TCT_API void tcti_stream_wait(struct tct_stream *s);
 TCT_API void tcti_stream_offer(struct tct_stream *s);
+/* Bytes of one stanza from here on, in the place of the listener's stanza_size; 0: those again. */
+TCT_API void tcti_stream_limit_stanzas(struct tct_stream *s, int64_t bytes);
 /* After authentication: the peer's next element must be a header (the stream was opened by it),
  * or: we send a new one, and the peer answers with one (the stream was opened by us). */
 TCT_API void tcti_stream_restart(struct tct_stream *s);
@@ -83,6 +85,17 @@ TCT_API char *tcti_stream_describe_tls(const struct tct_stream *s);
 /* Who signed the peer's certificate, and until when it is good; false: it has shown none. The
  * caller frees *issuer. */
 TCT_API bool tcti_stream_peer_describe(struct tct_stream *s, char **issuer, int64_t *until);
+/* SHA-256 of that certificate's public key (SubjectPublicKeyInfo); false when there is none. */
+TCT_API bool tcti_stream_peer_key(struct tct_stream *s, unsigned char out[32]);
+/* What is wrong with it, as far as that is known exactly; 0 says nothing. */
+enum tcti_flaw {
+	TCTI_FLAW_EXPIRED = 1 << 0,
+	TCTI_FLAW_EARLY = 1 << 1,   /* not valid yet */
+	TCTI_FLAW_STRANGER = 1 << 2 /* nobody whom we trust has signed it */
+};
+TCT_API uint32_t tcti_stream_peer_flaws(struct tct_stream *s);
+/* Its i-th name, as written, for people; NULL behind the last. Borrowed. */
+TCT_API const char *tcti_stream_peer_name(struct tct_stream *s, size_t i);
 
 /* ---- streams that we open ---- */
 

@@ -12,17 +12,40 @@
 extern "C" {
 #endif
 
-enum tcti_s2s_proof { TCTI_PROOF_NONE = 0, TCTI_PROOF_EXTERNAL, TCTI_PROOF_DIALBACK, TCTI_PROOF_DANE };
+enum tcti_s2s_proof {
+	TCTI_PROOF_NONE = 0,
+	TCTI_PROOF_EXTERNAL, /* a valid certificate */
+	TCTI_PROOF_DIALBACK,
+	TCTI_PROOF_DANE,     /* a certificate that its signed DNS names */
+	TCTI_PROOF_PIN       /* a key that the policy names for the domain */
+};
 
 /* ---- service "s2s_policy" ---- */
+/* What is demanded of a domain. Strings are borrowed until options change. */
 struct tcti_s2s_rule {
+	bool blocked;     /* nothing goes to it or comes from it */
 	bool certificate; /* only a valid certificate that names the domain will do */
-	const char *why;  /* which rule says so, for people; a constant */
+	bool was_secure;  /* that, because it had one for long; else it would not be demanded */
+	const char *const *pins; /* its key must be one of these (SHA-256 of
+			     SubjectPublicKeyInfo in hex; NULL-terminated), and that proves it
+			     when no certificate is demanded; NULL: any */
+	const char *why;     /* which option says so, for people; never NULL */
+	const char *pattern; /* of the row in it; NULL: it has no rows */
+	const char *reason;  /* that the administrator has written there; NULL */
+	const char *until;   /* the last day on which the row counts, as there; NULL */
+	int64_t stanza_size; /* bytes of one stanza from it; 0: as for others */
 };
 /* Without this service every domain needs a certificate. */
 struct tcti_s2s_policy_ops {
 	uint32_t size;
 	void (*rule)(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *rule);
+	/* It was connected to, or has connected, with a valid certificate (or what DNSSEC says
+	 * is as good). */
+	void (*seen)(struct tct_mod *m, const char *remote);
+	/* When that was, first and last, as days since 1970; false: never, as far as is known. */
+	bool (*memory)(struct tct_mod *m, const char *remote, int64_t *first, int64_t *last);
+	/* It comes without from now on, and that is meant: forgotten. False: there was nothing. */
+	bool (*accept)(struct tct_mod *m, const char *remote);
 };
 
 /* ---- services "s2s_external" and "s2s_dialback" ---- */
@@ -58,6 +81,9 @@ struct tcti_s2s_row {
 	uint64_t stanzas;    /* since then */
 	uint32_t queued;     /* of a path out: what waits, and what is not acknowledged */
 	const char *management; /* XEP-0198: "enabled", "resumable"; NULL: none */
+	const char *shown;   /* what proves the other domain by itself: "EXTERNAL" (a valid
+			     certificate), "DANE", "pinned key"; NULL: nothing does */
+	const char *problem; /* why the policy of today would not let it come; NULL: it would */
 };
 typedef void tcti_s2s_row_fn(const struct tcti_s2s_row *row, void *data);
 
@@ -67,11 +93,22 @@ struct tcti_s2s_known {
 	struct tcti_s2s_rule rule;
 	bool encryption;       /* is demanded */
 	const char *override;  /* where it is dialled; NULL: it is looked up */
-	uint32_t condition;    /* of the last failure; 0: none is known */
-	const char *reason;    /* of that */
-	int64_t failed, again; /* tct_now() of it, and when it is tried again */
-	uint32_t failures;     /* in a row */
+	int64_t again;         /* tct_now() from when on it is tried again */
+	uint32_t failures;     /* in a row; 0: the last attempt was good, or there was none */
 };
+
+/* One of the last failures of a domain. */
+struct tcti_s2s_error {
+	uint32_t size;
+	const char *remote;
+	bool incoming;       /* it has connected to us, or somebody in its name */
+	int64_t when;        /* tct_now(), of the last one that was alike */
+	uint32_t count;      /* of those that were alike */
+	uint32_t condition;  /* what stanzas are returned with, or what it was told */
+	const char *reason;
+	const char *advice;  /* what the administrator can do */
+};
+typedef void tcti_s2s_error_fn(const struct tcti_s2s_error *error, void *data);
 
 struct tcti_s2s_ops {
 	uint32_t size;
@@ -82,12 +119,20 @@ struct tcti_s2s_ops {
 	/* True when `remote` is accepted for `local` there already. */
 	bool (*accepted)(struct tct_mod *m, struct tct_stream *s, const char *local,
 		const char *remote);
-	/* Why the domain cannot be proven on this stream by anything but a certificate; NULL: it
-	 * can. A constant. */
+	/* What proves the domain on this stream, of either kind, without anybody being asked, as
+	 * the policy has it; TCTI_PROOF_NONE: nothing. */
+	uint32_t (*certified)(struct tct_mod *m, struct tct_stream *s, const char *remote);
+	/* Why the domain cannot be proven on this stream by asking back: it is refused, and that
+	 * is remembered. NULL: it can. A constant. */
 	const char *(*refuses_dialback)(struct tct_mod *m, struct tct_stream *s,
 		const char *remote);
 	/* Of a stream that we opened: its peer may send, and prove more domains of its own. */
 	bool (*bidi)(struct tct_mod *m, struct tct_stream *s);
+	/* The domain was not proven, for another reason (`forged`: its server says that it is not it). */
+	void (*unproven)(struct tct_mod *m, struct tct_stream *s, const char *remote, bool forged,
+		const char *reason);
+	/* The peer came to ask something, and got its answer. */
+	void (*answered)(struct tct_mod *m, struct tct_stream *s);
 	/* Of a stream that we opened: we are believed when it was restarted (call
 	 * tcti_stream_restart after it), we are believed, or we are not. */
 	void (*authenticated)(struct tct_mod *m, struct tct_stream *s);
@@ -106,12 +151,11 @@ struct tcti_s2s_ops {
 	void (*each)(struct tct_mod *m, tcti_s2s_row_fn *fn, void *data);
 	/* Strings are borrowed until the next call. */
 	void (*known)(struct tct_mod *m, const char *remote, struct tcti_s2s_known *known);
+	/* The last failures of a domain (NULL: of all), the newest first. */
+	void (*errors)(struct tct_mod *m, const char *remote, tcti_s2s_error_fn *fn, void *data);
 	/* Closes all streams with the domain (NULL: those that the policy would not let come
-	 * today), and forgets its failures. How many. */
+	 * today), and tries it again when something is to be sent. How many. */
 	uint32_t (*close)(struct tct_mod *m, const char *remote);
-	/* What proves the domain on this stream without anybody being asked: TCTI_PROOF_EXTERNAL,
-	 * TCTI_PROOF_DANE, or TCTI_PROOF_NONE. */
-	uint32_t (*certified)(struct tct_mod *m, struct tct_stream *s, const char *remote);
 };
 
 #ifdef __cplusplus
