@@ -195,7 +195,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 	tct_on_types(m, TCT_INBOUND, TCT_PRESENCE_PROBE, TCT_PRIO_HANDLE, presence_on_probe);
 	tct_on_types(m, TCT_DELIVER, TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_ERROR,
 		TCT_PRIO_OBSERVE, on_deliver);
-	tct_on_iq_stage(m, TCT_RESOLVED, TCT_PRIO_FILTER, presence_on_request);
+	tct_on_types(m, TCT_RESOLVED, TCT_IQ_GET | TCT_IQ_SET | TCT_MESSAGE_GROUPCHAT,
+		TCT_PRIO_FILTER, presence_on_request);
 	tct_on_session(m, TCT_SESSION_RESUMED, on_resumed);
 	tct_on_session(m, TCT_SESSION_ENDED, on_ended);
 	tct_on_entity(m, TCT_ENTITY_DELETED, presence_last_delete);

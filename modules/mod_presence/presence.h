@@ -126,7 +126,8 @@ void presence_directed_end(struct tct_mod *m, struct tct_event *ev, struct tct_e
 
 /* ---- request.c ---- */
 
-/* IQ requests to full addresses of those who may not know that the resource is there. */
+/* IQ requests and groupchat to full addresses, of those who may not know that the resource is
+ * there. */
 tct_stanza_fn presence_on_request;
 
 /* ---- probe.c ---- */

@@ -1,10 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
-/* request.c - IQ requests to a full address. That a resource answers tells that it is there, so
- * only those reach it who may see that (RFC 6121 8.5.3.1): who may see the account's presence,
- * and to whom the resource has sent directed presence, which in a room is everybody in it. To
- * others it is like a resource that is not there. Answers always arrive: who asks shows
- * himself. */
+/* request.c - what tells its sender whether a resource is there: IQ requests to a full address,
+ * because it answers, and messages of type groupchat, because there is an error when it is not
+ * there (RFC 6121 8.5.3.2.1) and silence when it is. So only those reach it who may see that
+ * (8.5.3.1): who may see the account's presence, and to whom the resource has sent directed
+ * presence, as it has to a room that it is in, and by that to everybody in it. To others it is
+ * like a resource that is not there. Answers always arrive: who asks shows himself. */
 #include "modules/mod_presence/presence.h"
 
 static bool may_ask(struct tct_mod *m, const struct tct_event *ev, const struct tct_jid *from)
@@ -20,16 +21,15 @@ static bool may_ask(struct tct_mod *m, const struct tct_event *ev, const struct 
 	return false;
 }
 
-/* What modules ask in the name of this server, or of what it serves, is their affair. */
+/* What modules send in the name of this server, or of what it serves, is their affair. */
 enum tct_verdict presence_on_request(struct tct_mod *m, struct tct_event *ev)
 {
 	const struct tct_jid *from = tct_stanza_from(ev->stanza);
 
-	if ((tct_stanza_type(ev->stanza) & (TCT_IQ_GET | TCT_IQ_SET)) == 0 ||
-		ev->origin.kind == TCT_MODULE_ORIGIN || tct_event_user(ev)[0] == '\0' ||
+	if (ev->origin.kind == TCT_MODULE_ORIGIN || tct_event_user(ev)[0] == '\0' ||
 		(from != NULL && may_ask(m, ev, from)))
 		return TCT_CONTINUE;
-	/* On to where a request ends for which there is no resource. */
+	/* On to where it ends when there is no resource for it. */
 	while (tct_targets_count(ev) > 0)
 		tct_targets_remove(ev, tct_targets_get(ev, 0));
 	return TCT_CONTINUE;
