@@ -16,5 +16,10 @@ char *mem_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *mem_strndup(const char *s, size_t len) __attribute__((malloc, returns_nonnull));
 /* NULL when there is no memory. */
 void *mem_try_alloc(size_t size) __attribute__((malloc));
+/* Sets malloc so that freed memory is not given back and fetched again per message. At start. */
+void mem_tune(void);
+/* Asks for large pages for what the heap has grown by; now and then, on the loop's thread. Costs
+ * nothing when it has not grown. */
+void mem_large_pages(void);
 /* Overwrites with zeros in a way that the compiler keeps; for secrets. NULL: nothing. */
 void mem_wipe(void *p, size_t size);

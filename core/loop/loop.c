@@ -10,7 +10,6 @@
 
 #include "config.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,13 +118,6 @@ void loop_stop(void)
 void loop_turn(bool wait)
 {
 	ev_run(loop, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
-}
-
-void loop_tune_malloc(void)
-{
-	mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
-	mallopt(M_TOP_PAD, 1024 * 1024);
-	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
 }
 
 void loop_on_prepare(int order, void (*fn)(void))

@@ -20,8 +20,6 @@ void loop_run(void);
 void loop_stop(void);
 /* One turn; with `wait` it may block. For tests and for draining at stop. */
 void loop_turn(bool wait);
-/* Sets malloc so that freed memory is not given back and fetched again per message. */
-void loop_tune_malloc(void);
 
 /* ---- descriptors ---- */
 struct loop_io {

@@ -107,6 +107,8 @@ static void die(struct conn *c, enum conn_reason reason)
 /* Tells the budget what the connection holds now. */
 static void account(struct conn *c, size_t queued, size_t unused)
 {
+	if (c->queued == queued && c->unused == unused)
+		return;
 	budget_sub(BUDGET_QUEUES, c->queued);
 	budget_sub(BUDGET_STREAMS, c->unused);
 	c->queued = queued;

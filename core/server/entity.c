@@ -579,6 +579,9 @@ void tct_entity_load(struct tct_scope *scope, struct tct_host *h, const char *us
 
 static bool store_index(const struct tct_host *h, const struct tct_kv *kv, uint32_t *index)
 {
+	*index = kv->preload_at;
+	if (*index < h->preload.count && h->preload.items[*index] == kv)
+		return true;
 	for (size_t i = 0; i < h->preload.count; i++) {
 		if (h->preload.items[i] == kv) {
 			*index = (uint32_t)i;

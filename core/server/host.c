@@ -118,8 +118,10 @@ static void add_preloads(struct tct_host *h, const struct module_host *mh)
 
 			for (size_t k = 0; k < h->preload.count; k++)
 				known |= h->preload.items[k] == kv;
-			if (!known)
-				vec_push(&h->preload, kv);
+			if (known)
+				continue;
+			kv->preload_at = (uint32_t)h->preload.count;
+			vec_push(&h->preload, kv);
 		}
 	}
 }

@@ -326,19 +326,19 @@ static uint64_t hold_key(struct pipe *pipe, struct delivery *d)
 	return ops->hold(pipe->session->hold_mod, pipe->session, d);
 }
 
-/* Nothing is before it and nothing holds it: it need not be in the queue until the end of the
- * turn. What is kept as a row must be known until it has left. */
-static bool may_leave(const struct pipe *pipe, const struct delivery *d,
-	const struct ticket *ticket)
+/* Nothing is before it and nothing has to be waited for: it need not be in the queue until the
+ * end of the turn. */
+static bool free_way(const struct pipe *pipe, const struct ticket *ticket)
 {
-	return list_empty(&pipe->items) && pipe->session->stream != NULL && row_of(d) == NULL &&
+	return list_empty(&pipe->items) && pipe->session->stream != NULL &&
 		(ticket == NULL || ticket_state(ticket) == TICKET_NONE ||
 			ticket_state(ticket) == TICKET_DURABLE);
 }
 
 static bool leave(struct pipe *pipe, struct delivery *d, struct ticket *ticket, bool soft)
 {
-	struct str *out = may_leave(pipe, d, ticket) &&
+	/* What is kept as a row must be known until it has left. */
+	struct str *out = free_way(pipe, ticket) && row_of(d) == NULL &&
 			room_for(pipe, delivery_size(d) + session_unsent(pipe->session)) ?
 		conn_output(pipe->session->stream->conn) :
 		NULL;
@@ -362,6 +362,21 @@ bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket)
 	count(pipe, d);
 	ticket = mark(pipe, d, ticket, &soft);
 	return leave(pipe, d, ticket, soft);
+}
+
+bool pipe_send_plain(struct pipe *pipe, struct tct_stanza *st, const struct ticket *ticket)
+{
+	struct str *out;
+
+	if (pipe->session->hold_ops != NULL || counts(pipe) || !list_empty(&pipe->held) ||
+		!free_way(pipe, ticket) ||
+		!room_for(pipe, stanza_written(st) + session_unsent(pipe->session)))
+		return false;
+	out = conn_output(pipe->session->stream->conn);
+	if (out == NULL)
+		return false;
+	stanza_write(st, out);
+	return true;
 }
 
 bool pipe_send_behind(struct pipe *pipe, struct delivery *d, struct ticket *ticket)

@@ -36,6 +36,9 @@ void pipe_fini(struct pipe *pipe, void (*give_back)(struct tct_session *, struct
 /* Enters at HOLD. `d` is taken, `ticket` (may be NULL) is borrowed. False: the queue is
  * full, `d` was dropped and the session should end. */
 bool pipe_send(struct pipe *pipe, struct delivery *d, struct ticket *ticket);
+/* A stanza without more, when nobody has to keep it: neither the owners of HOLD and COUNT nor the
+ * queue. It is written at once. False: nothing was done, make a delivery of it. */
+bool pipe_send_plain(struct pipe *pipe, struct tct_stanza *st, const struct ticket *ticket);
 /* What is held goes on, in order, if it is still wanted (session_wants). */
 void pipe_release(struct pipe *pipe);
 /* What is not wanted any more leaves WRITE; nothing else happens to it. */

@@ -191,18 +191,13 @@ void router_end(struct event *ev)
 
 /* ---- chains ---- */
 
-/* Calls the handlers of a stage from the cursor on. */
-static enum tct_verdict run_chain(struct event *ev, uint32_t stage)
+/* Calls the handlers of a set from the cursor on. */
+static enum tct_verdict call_chain(struct event *ev, struct hook_set *set)
 {
-	/* For what leaves, and is from no host of ours: a component's. */
-	struct hook_set *set = ev->pub.host != NULL ? &ev->pub.host->hooks : hook_global();
-	const struct hook_ask ask = { stage, ev->pub.stanza->kind, ev->pub.stanza->type,
+	const struct hook_ask ask = { ev->pub.stage, ev->pub.stanza->kind, ev->pub.stanza->type,
 		ev->pub.cause };
 	const struct hook *h;
 
-	ev->pub.stage = stage;
-	if (hook_none(set, stage, ask.type))
-		return TCT_CONTINUE;
 	while ((h = hook_next(set, &ask, &ev->cursor)) != NULL) {
 		struct tct_mod *m = h->mod;
 		enum tct_verdict v;
@@ -215,6 +210,15 @@ static enum tct_verdict run_chain(struct event *ev, uint32_t stage)
 			return v;
 	}
 	return TCT_CONTINUE;
+}
+
+static inline enum tct_verdict run_chain(struct event *ev, uint32_t stage)
+{
+	/* For what leaves, and is from no host of ours: a component's. */
+	struct hook_set *set = ev->pub.host != NULL ? &ev->pub.host->hooks : hook_global();
+
+	ev->pub.stage = stage;
+	return hook_none(set, stage, ev->pub.stanza->type) ? TCT_CONTINUE : call_chain(ev, set);
 }
 
 static void next_phase(struct event *ev, enum event_phase phase)
@@ -444,13 +448,29 @@ static enum step phase_resolve(struct event *ev)
 	return STEP_NEXT;
 }
 
-/* One receiver; `shared` is kept for the next when nothing differs. `last`: no handler comes
- * after it that could write something, so what has no set needs none. */
+/* The delivery for one receiver; `shared` is kept for the next when nothing differs. */
+static struct delivery *delivery_for(struct event *ev, struct delivery **shared)
+{
+	struct delivery *d;
+
+	if (ev->extra != NULL) {
+		d = delivery_new(ev->pub.stanza, NULL, ev->extra);
+	} else {
+		if (*shared == NULL)
+			*shared = delivery_new(ev->pub.stanza, NULL, NULL);
+		d = delivery_ref(*shared);
+	}
+	if (ev->row != NULL)
+		row_copy(ev->row, d);
+	return d;
+}
+
+/* One receiver. `last`: no handler comes after it that could write something, so what has no set
+ * needs none. */
 static void deliver_to(struct event *ev, struct tct_session *s, struct delivery **shared,
 	bool last)
 {
 	struct ticket *ticket;
-	struct delivery *d;
 
 	ev->extra = NULL;
 	ev->cursor = (struct hook_cursor){ 0 };
@@ -462,17 +482,12 @@ static void deliver_to(struct event *ev, struct tct_session *s, struct delivery 
 	if (s->ended)
 		return;
 	ev->delivered = true;
-	if (ev->extra != NULL) {
-		d = delivery_new(ev->pub.stanza, NULL, ev->extra);
-	} else {
-		if (*shared == NULL)
-			*shared = delivery_new(ev->pub.stanza, NULL, NULL);
-		d = delivery_ref(*shared);
-	}
-	if (ev->row != NULL)
-		row_copy(ev->row, d);
 	ticket = last && ev->txn == NULL ? NULL : event_ticket(ev);
-	session_deliver_routed(s, d, ticket, tct_stanza_kind(ev->pub.stanza));
+	if (ev->extra == NULL && ev->row == NULL &&
+		session_deliver_plain(s, ev->pub.stanza, ticket))
+		return;
+	session_deliver_routed(s, delivery_for(ev, shared), ticket,
+		tct_stanza_kind(ev->pub.stanza));
 	if (s->stream == NULL)
 		unseen(s->entity, s, ev->pub.stanza, TCT_UNSEEN_DETACHED, ticket);
 }

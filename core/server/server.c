@@ -228,6 +228,7 @@ static void turn_end(void)
 	pipes_settle();
 	if (budget_pressure() > BUDGET_LOW)
 		relieve();
+	mem_large_pages();
 }
 
 static void route_late(struct tct_mod *m, struct tct_stanza *st)
@@ -468,7 +469,7 @@ static int start_base(struct tct_error *err)
 	signal(SIGPIPE, SIG_IGN);
 	signal_block(); /* before anybody, a module too, starts a thread */
 	raise_files();
-	loop_tune_malloc();
+	mem_tune();
 	status = loop_init(err);
 	if (status == TCT_OK)
 		status = tls_init(err);

@@ -394,6 +394,13 @@ void session_deliver_routed(struct tct_session *s, struct delivery *d, struct ti
 	deliver(s, d, ticket, s->pipe.holding && kind == TCT_MESSAGE);
 }
 
+bool session_deliver_plain(struct tct_session *s, struct tct_stanza *st,
+	const struct ticket *ticket)
+{
+	return !(s->pipe.holding && st->kind == TCT_MESSAGE) &&
+		pipe_send_plain(&s->pipe, st, ticket);
+}
+
 void tct_session_hold(struct tct_session *s)
 {
 	s->pipe.holding = !s->ended;

@@ -77,6 +77,9 @@ bool session_wants(struct tct_session *s, const struct delivery *d);
 /* It does not go out: its keeper is told that it is done with, and a request is answered as for
  * an account that is not there. */
 void session_leave_out(struct delivery *d);
+/* The same without a delivery, when nobody has to keep what is sent; false: nothing was done. */
+bool session_deliver_plain(struct tct_session *s, struct tct_stanza *st,
+	const struct ticket *ticket);
 size_t session_count(void);
 /* Of these, those that wait for their client. */
 size_t session_detached_count(void);

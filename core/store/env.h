@@ -24,6 +24,7 @@ struct tct_kv {
 	struct tct_host *host; /* NULL: of a global instance */
 	void *table;
 	bool archive;
+	uint32_t preload_at; /* where it most likely is in the preload of a host */
 	char *name;
 };
 struct tct_archive {

@@ -206,6 +206,11 @@ static void write_all(struct str *out, uint8_t kind, const struct tct_jid *to,
 	out->len += (size_t)(at - begin);
 }
 
+size_t stanza_written(struct tct_stanza *st)
+{
+	return stanza_head(st)->len + st->payload->len + (st->to != NULL ? jid_len(st->to) : 0);
+}
+
 void stanza_write(struct tct_stanza *st, struct str *out)
 {
 	const struct payload *head = stanza_head(st);

@@ -31,6 +31,8 @@ struct payload *stanza_payload(struct tct_stanza *st);
 /* The start of its tag with all attributes but `to`: what copies for many share; as the payload. */
 struct payload *stanza_head(struct tct_stanza *st);
 
+/* About how many bytes that is; freezes it. */
+size_t stanza_written(struct tct_stanza *st);
 /* Appends the whole stanza; freezes it. */
 void stanza_write(struct tct_stanza *st, struct str *out);
 

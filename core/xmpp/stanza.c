@@ -206,7 +206,7 @@ struct tct_stanza *stanza_view(struct tct_stanza *st, const struct tct_overlay *
 	v->frozen = true;
 	v->base = tct_stanza_ref(base);
 	v->root = st->root;
-	v->payload = payload_ref(st->payload);
+	v->payload = base->payload;
 	v->type = o != NULL && o->type != 0 ? o->type : st->type;
 	v->kind = st->kind;
 	v->from = tct_jid_ref(o != NULL && o->from != NULL ? o->from : st->from);
@@ -271,7 +271,7 @@ void tct_stanza_unref(struct tct_stanza *st)
 		return;
 	tct_jid_unref(st->from);
 	tct_jid_unref(st->to);
-	if (st->payload != NULL)
+	if (st->payload != NULL && st->base == NULL)
 		payload_unref(st->payload);
 	if (st->head != NULL)
 		payload_unref(st->head);

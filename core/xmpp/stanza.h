@@ -16,7 +16,7 @@ struct tct_stanza {
 	struct arena arena;      /* of the tree; unused in a view */
 	struct tct_stanza *base; /* of a view: counted */
 	struct tct_elem *root;
-	struct payload *payload; /* NULL until serialised; counted */
+	struct payload *payload; /* NULL until serialised; counted; a view's is the base's */
 	struct payload *head;    /* the start of its tag, but for `to`; never without the payload */
 	const struct tct_jid *from, *to; /* counted */
 	char *id, *lang;         /* in the arena; a view's are the base's */
