@@ -36,6 +36,7 @@ DIRECT = "direct.capulet.example"  # found by _xmpps-server alone
 TABLE = (
     # name      certificate    TLS    service         ours    outcome    proof or reason
     ("good",    "signed",      True,  "_xmpp-server",  OURS,   "talks",   "EXTERNAL"),
+    ("once",    "signed",      True,  "_xmpp-server",  OURS,   "talks",   "EXTERNAL"),
     ("direct",  "signed",      True,  "_xmpps-server", DIRECT, "talks",   "EXTERNAL"),
     ("dialback", "self-signed", True, "_xmpp-server",  OURS,   "talks",   "dialback"),
     ("self",    "self-signed", True,  "_xmpp-server",  OURS,   "refused", "certificate"),
@@ -249,7 +250,7 @@ class Stage:
     def make_server(self):
         certificate, key = self.authority.issue("ours", [OURS, DIRECT])
         insecure = ", ".join(f'"{row}.{name}.example"' for name in self.peers
-                             for row in ("dialback", "bidi-dialback"))
+                             for row in ("once", "dialback", "bidi-dialback"))
         server = Server(
             domains=(OURS, DIRECT),
             users=[f"juliet@{domain}:{PASSWORD}" for domain in (OURS, DIRECT)],
@@ -295,6 +296,29 @@ def walk(stage, loop):
             print(f"{domain}: {outcome} ({reason})", flush=True)
 
 
+def was_secure(stage, loop):
+    """A domain of Prosody, for which dialback would do, has a valid certificate for a month and
+    then none: it is refused, until that is accepted."""
+    peer, domain = stage.peers["prosody"], "once.prosody.example"
+
+    def play(outcome, reason):
+        loop.run_until_complete(row(stage.server, peer, stage.authority.ca, domain, OURS, outcome))
+        status, out, err = stage.server.ctl(["s2s", "explain", domain])
+        assert status == 0 and reason in out, f"explain {domain}: {out}{err}"
+        print(f"{domain}: {reason}", flush=True)
+
+    stage.server.move_clock(31 * 86400)
+    play(talks, "it was seen with a valid certificate from")
+    stage.authority.issue(domain, [domain], "self-signed")
+    peer.stop()
+    peer.start()
+    stage.server.ctl(["s2s", "close", domain])  # nothing is left that waits for it
+    play(refused, "and it had a valid one for long")
+    status, out, err = stage.server.ctl(["s2s", "accept", domain])
+    assert status == 0, f"accept {domain}: {out}{err}"
+    play(talks, "proof: dialback")
+
+
 def main():
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin"  # of ejabberdctl, unbound
     why = cannot_play(("s2s", "s2s_secure", "dialback"),
@@ -308,6 +332,7 @@ def main():
     try:
         stage.start()
         walk(stage, loop)
+        was_secure(stage, loop)
         stage.server.stop()
         if stage.server.complaints():
             raise AssertionError(stage.server.complaints()[0])
