@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/server/event.h"
 #include "core/server/host.h"
+#include "core/server/inbound.h"
 #include "core/server/router.h"
 #include "core/server/row.h"
 #include "core/server/session.h"
@@ -352,9 +353,15 @@ static void stop_reading(struct tct_entity *e)
 
 /* ---- loading ---- */
 
+/* `data`: the status. A server that has counted the stanza keeps it, and sends it again to the
+ * next life of ours. */
 static void refuse_parked(struct event *ev, void *data)
 {
-	(void)data;
+	if (*(const int *)data == TCT_ECANCELED && inbound_forget(ev->inbound)) {
+		ev->inbound = NULL;
+		event_free(ev);
+		return;
+	}
 	if (ev->pub.stanza != NULL) {
 		router_refuse(ev, TCT_RESOURCE_CONSTRAINT, "the store cannot be read");
 		return;
@@ -400,7 +407,7 @@ static void load_failed(struct tct_entity *e, int status)
 	late_free(e);
 	e->state = ENTITY_COLD;
 	e->lane.held = false;
-	lane_clear(&e->lane, refuse_parked, NULL);
+	lane_clear(&e->lane, refuse_parked, &status);
 	call_waiters(e, status);
 }
 

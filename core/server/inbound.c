@@ -193,12 +193,23 @@ static void done(struct inbound_token *t)
 		bool last = t->link.next == &in->tokens;
 
 		next = list_entry(t->link.next, struct inbound_token, link);
-		in->handled++;
-		notice_owner(t);
+		if (!in->stuck) {
+			in->handled++;
+			notice_owner(t);
+		}
 		token_free(t);
 		if (last)
 			return;
 	}
+}
+
+bool inbound_forget(struct inbound_token *t)
+{
+	if (t == NULL || t->intake == NULL)
+		return false;
+	t->intake->inbound.stuck = true;
+	token_free(t);
+	return true;
 }
 
 /* That many are handled, says a set that is on disk. */

@@ -35,6 +35,7 @@ struct inbound {
 	uint32_t received, handled; /* since tracking began; they wrap */
 	uint32_t durable; /* so many are on disk as handled, as far as is known */
 	bool tracked;
+	bool stuck;   /* nothing more counts, see inbound_forget */
 	bool noticed; /* a call of the owner of the pipe is under way */
 	/* What was handled beyond `handled` before a crash, in no order: its client sends it
 	 * again. See inbound_again. */
@@ -51,6 +52,9 @@ struct inbound_token *intake_begin(struct tcti_intake *k);
 /* Its event has ended; `txn` and `st` (borrowed, may be NULL) are its write set and its stanza.
  * The token is taken; NULL does nothing. */
 void inbound_end(struct inbound_token *t, struct tct_txn *txn, const struct tct_stanza *st);
+/* Of a stanza of another server's stream: it ends without having been handled, and from here on
+ * nothing of that stream counts as handled. False: it is another's, or NULL, and was not taken. */
+bool inbound_forget(struct inbound_token *t);
 /* True, once, when this message, the next one that is read, was handled already before a crash.
  * Clients send again in order, so it has the number that it had, or a lower one when not all
  * came again; what comes later is another. */
