@@ -142,11 +142,12 @@ struct inbound_token *intake_begin(struct tcti_intake *k)
 static void intake_notice(void *data)
 {
 	struct tcti_intake *k = data;
+	struct tct_mod *m = k->mod;
 
 	k->inbound.noticed = false;
-	mod_enter(k->mod);
-	k->fn(k->mod, k->data);
-	mod_leave(k->mod);
+	mod_enter(m);
+	k->fn(m, k->data); /* may free it */
+	mod_leave(m);
 }
 
 void tcti_intake_notice(struct tcti_intake *k)
