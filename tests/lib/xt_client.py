@@ -97,6 +97,7 @@ class Connection:
         shown = data.decode("utf-8", "backslashreplace")
         self.note("->", shown if len(shown) <= 2000 else f"{shown[:2000]}... ({len(data)} bytes)")
         try:
+            self.sock.settimeout(self.timeout)  # the last look for input may have been a short one
             for piece in self.pieces(data):
                 self.sock.sendall(piece)
         except OSError as error:
