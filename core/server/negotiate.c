@@ -19,6 +19,7 @@
 #include "core/xmpp/payload.h"
 #include "core/xmpp/stanza.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- our header and features ---- */
@@ -439,6 +440,20 @@ bool tcti_stream_encryption_required(const struct tct_stream *s)
 int64_t tcti_stream_login_deadline(const struct tct_stream *s)
 {
 	return s->entity == NULL && !s->proven ? s->listener->spec.login_deadline : 0;
+}
+
+void tcti_stream_add_limits(const struct tct_stream *s, struct tct_elem *features, int64_t idle)
+{
+	struct tct_elem *limits = tct_add(features, "urn:xmpp:stream-limits:0", "limits");
+	int64_t deadline = tcti_stream_login_deadline(s), seconds = deadline != 0 ? deadline : idle;
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)tcti_stream_element_limit(s));
+	tct_add_text(limits, "max-bytes", text);
+	if (seconds <= 0)
+		return;
+	snprintf(text, sizeof text, "%lld", (long long)seconds);
+	tct_add_text(limits, "idle-seconds", text);
 }
 
 const char *tcti_stream_user(const struct tct_stream *s)

@@ -4,11 +4,9 @@
  * client's stream, which it announces (XEP-0478). Everything else of a stream is core's and other modules'. */
 #include <tercet/internal/stream.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_LIMITS "urn:xmpp:stream-limits:0"
 
 struct endpoint {
 	const char *address;
@@ -120,21 +118,11 @@ static int listen_at(struct tct_mod *m, const struct endpoint *e, struct tct_err
 	return tcti_listen(m, &l, err);
 }
 
-/* XEP-0478: so that a client or a peer need not find out by losing the stream. */
 static enum tct_verdict add_limits(struct tct_mod *m, struct tct_stream *s,
 	struct tct_elem *features)
 {
-	int64_t seconds = tcti_stream_login_deadline(s);
-	struct tct_elem *limits = tct_add(features, NS_LIMITS, "limits");
-	char text[24];
-
 	(void)m;
-	snprintf(text, sizeof text, "%lld", (long long)tcti_stream_element_limit(s));
-	tct_add_text(limits, "max-bytes", text);
-	if (seconds > 0) {
-		snprintf(text, sizeof text, "%lld", (long long)seconds);
-		tct_add_text(limits, "idle-seconds", text);
-	}
+	tcti_stream_add_limits(s, features, 0);
 	return TCT_CONTINUE;
 }
 

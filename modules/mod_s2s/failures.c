@@ -11,26 +11,15 @@
 
 #define FAILURES_MAX 1000
 
+static int compare(const void *item, const void *remote)
+{
+	return strcmp((*(struct failure *const *)item)->remote, remote);
+}
+
 /* Where it is, or would be. */
 static size_t place(const struct s2s *s, const char *remote, bool *found)
 {
-	size_t low = 0, high = s->failure_count;
-
-	*found = false;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int c = strcmp(s->failures[middle]->remote, remote);
-
-		if (c == 0) {
-			*found = true;
-			return middle;
-		}
-		if (c < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return s2s_place(s->failures, s->failure_count, compare, remote, found);
 }
 
 static void note_fini(struct note *n)

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_LIMITS "urn:xmpp:stream-limits:0"
 #define SWEEP_MS 5000
 #define STUCK_SECONDS 60
 #define ERROR_MAX 200
@@ -156,6 +155,29 @@ struct s2s *s2s_of(struct tct_mod *m)
 	return tct_mod_data(m);
 }
 
+size_t s2s_place(const void *items, size_t count, s2s_compare_fn *compare, const void *key,
+	bool *found)
+{
+	const void *const *all = items;
+	size_t low = 0, high = count;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int c = compare(&all[middle], key);
+
+		if (c == 0) {
+			*found = true;
+			return middle;
+		}
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 char *s2s_copy(const char *text)
 {
 	char *copy = strdup(text);
@@ -272,21 +294,12 @@ static const struct tcti_stream_ops stream_ops = {
 	.closed = on_closed,
 };
 
-/* XEP-0478: so that a peer need not find out by losing the stream. */
 static enum tct_verdict add_limits(struct tct_mod *m, struct tct_stream *s,
 	struct tct_elem *features)
 {
 	const struct s2s_config *config = tct_mod_config(m);
-	int64_t seconds = tcti_stream_login_deadline(s);
-	struct tct_elem *limits = tct_add(features, NS_LIMITS, "limits");
-	char text[24];
 
-	snprintf(text, sizeof text, "%lld", (long long)tcti_stream_element_limit(s));
-	tct_add_text(limits, "max-bytes", text);
-	if (seconds == 0)
-		seconds = 2 * config->idle_timeout;
-	snprintf(text, sizeof text, "%lld", (long long)seconds);
-	tct_add_text(limits, "idle-seconds", text);
+	tcti_stream_add_limits(s, features, 2 * config->idle_timeout);
 	return TCT_CONTINUE;
 }
 

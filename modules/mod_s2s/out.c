@@ -20,32 +20,24 @@ enum { TRIED_EXTERNAL = 1, TRIED_DIALBACK = 2 };
 
 /* ---- finding ---- */
 
-static int compare(const struct path *p, const char *local, const char *remote)
-{
-	int c = strcmp(p->remote, remote);
+struct between {
+	const char *local, *remote;
+};
 
-	return c != 0 ? c : strcmp(p->local, local);
+static int compare(const void *item, const void *key)
+{
+	const struct path *p = *(struct path *const *)item;
+	const struct between *b = key;
+	int c = strcmp(p->remote, b->remote);
+
+	return c != 0 ? c : strcmp(p->local, b->local);
 }
 
 static size_t place(const struct s2s *s, const char *local, const char *remote, bool *found)
 {
-	size_t low = 0, high = s->path_count;
+	struct between key = { local, remote };
 
-	*found = false;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int c = compare(s->paths[middle], local, remote);
-
-		if (c == 0) {
-			*found = true;
-			return middle;
-		}
-		if (c < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return s2s_place(s->paths, s->path_count, compare, &key, found);
 }
 
 struct path *out_find(struct s2s *s, const char *local, const char *remote)

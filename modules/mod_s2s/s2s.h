@@ -235,6 +235,11 @@ const struct override *s2s_override(struct tct_mod *m, const char *remote);
 /* Of this module, for the stream; made on first use. */
 struct peer *s2s_peer(struct tct_mod *m, struct tct_stream *s);
 char *s2s_copy(const char *text);
+/* Where `key` is in a sorted array of pointers, or would be. `item` of compare: the address of
+ * such a pointer. */
+typedef int s2s_compare_fn(const void *item, const void *key);
+size_t s2s_place(const void *items, size_t count, s2s_compare_fn *compare, const void *key,
+	bool *found);
 
 /* ---- rates.c ---- */
 void rates_input(struct tct_mod *m, struct tct_stream *s, size_t bytes);

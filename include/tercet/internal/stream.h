@@ -56,6 +56,10 @@ TCT_API bool tcti_stream_encryption_required(const struct tct_stream *s); /* of 
  * its listener sets; 0 once the stream is authenticated. */
 TCT_API int64_t tcti_stream_element_limit(const struct tct_stream *s);
 TCT_API int64_t tcti_stream_login_deadline(const struct tct_stream *s);
+/* Adds <limits/> (XEP-0478) to the features, so that a client or a peer need not find out by losing
+ * the stream. `idle`: seconds, once there is no login deadline any more; 0: there is no bound. */
+TCT_API void tcti_stream_add_limits(const struct tct_stream *s, struct tct_elem *features,
+	int64_t idle);
 /* The authenticated localpart; NULL before authentication. */
 TCT_API const char *tcti_stream_user(const struct tct_stream *s);
 /* NULL before bind. */
