@@ -36,7 +36,8 @@ static const struct tct_option options[] = {
 	TCT_OPT_ENUM(struct bind_config, conflict, .choices = conflicts, .def = "another",
 		.doc = "When a client asks for a resource that another session of its account has: "
 		       "it gets another resource, or the older session is ended to make room "
-		       "(replace), or it is refused."),
+		       "(replace), or it is refused. A session whose connection was lost always "
+		       "makes room: its client is back, and what waited there comes first."),
 	TCT_OPT_END
 };
 
@@ -128,13 +129,15 @@ static void request(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *
 		wanted = NULL;
 	if (wanted != NULL)
 		jid = tct_jid_make(tcti_stream_user(s), tct_host_name(tct_mod_host(m)), wanted);
-	older = config->conflict != CONFLICT_ANOTHER ? who_has(m, jid) : NULL;
+	older = who_has(m, jid);
 	if (older == NULL)
 		bind_resource(s, iq, wanted);
+	else if (!tct_session_attached(older) || config->conflict == CONFLICT_REPLACE)
+		wait_for(m, s, iq, jid, older);
 	else if (config->conflict == CONFLICT_REFUSE)
 		refuse(s, iq, TCT_CONFLICT);
 	else
-		wait_for(m, s, iq, jid, older);
+		bind_resource(s, iq, wanted);
 	tct_jid_unref(jid);
 }
 

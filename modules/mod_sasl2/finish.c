@@ -119,6 +119,32 @@ static void bind_or_not(struct flow *f)
 	tcti_stream_features(s);
 }
 
+static void replaced(struct tct_scope *scope, void *data)
+{
+	struct flow *f = data;
+	struct tct_stream *s = f->stream;
+
+	(void)scope;
+	bind_or_not(f);
+	tcti_stream_release(s);
+}
+
+/* The client is back, and resumes none: its earlier sessions end, and their names are free when
+ * it binds. */
+static void replace_older(struct flow *f)
+{
+	struct tct_entity *e = tct_entity_find(tct_mod_host(f->m), tct_jid_node(f->user));
+
+	if (f->device[0] == '\0' || e == NULL ||
+		tct_child(f->request, NS_BIND2, "bind") == NULL) {
+		bind_or_not(f);
+		return;
+	}
+	device_end_sessions(f->m, e, f->device, NULL, "conflict");
+	tcti_stream_hold(f->stream); /* until they have */
+	tct_timer_start(tcti_stream_scope(f->m, f->stream), 0, 0, replaced, f);
+}
+
 /* ---- resumption goes before ---- */
 
 static void resumed(void *data, struct tct_session *session)
@@ -127,7 +153,7 @@ static void resumed(void *data, struct tct_session *session)
 	struct sasl2_session *mine;
 
 	if (session == NULL) {
-		bind_or_not(f);
+		replace_older(f);
 		return;
 	}
 	mine = tct_session_data(f->m, session);
@@ -136,9 +162,6 @@ static void resumed(void *data, struct tct_session *session)
 	send_success(f, tct_session_jid(session), true);
 }
 
-static void end_older(struct tct_scope *scope, void *data);
-
-/* The client is back: its earlier sessions end, and their names are free when it binds. */
 static void enter(struct tct_scope *scope, struct tct_entity *e, int status, void *data)
 {
 	struct flow *f = data;
@@ -158,22 +181,7 @@ static void enter(struct tct_scope *scope, struct tct_entity *e, int status, voi
 		tcti_stream_release(s);
 		return;
 	}
-	if (f->device[0] != '\0' && tct_child(f->request, NS_BIND2, "bind") != NULL) {
-		device_end_sessions(f->m, e, f->device, NULL, "conflict");
-		tct_timer_start(scope, 0, 0, end_older, f);
-		return;
-	}
-	bind_or_not(f);
-	tcti_stream_release(s);
-}
-
-static void end_older(struct tct_scope *scope, void *data)
-{
-	struct flow *f = data;
-	struct tct_stream *s = f->stream;
-
-	(void)scope;
-	bind_or_not(f);
+	replace_older(f);
 	tcti_stream_release(s);
 }
 
