@@ -25,6 +25,7 @@ SID_NS = "urn:xmpp:sid:0"
 FORWARD_NS = "urn:xmpp:forward:0"
 DOMAIN = "localhost"
 WINDOW = 150    # messages that a sender has unacknowledged at most
+BEHIND = 5000   # messages that a recipient has not got; who has more gets none for now
 PAGE = 250
 NOTHING = (None, None)
 
@@ -390,10 +391,10 @@ class Sender(Client):
                 return
             if not self.clock.draining and len(self.unacked) < WINDOW and not self.asked:
                 several = []
-                for _ in range(self.chance.randint(1, 20)):
+                ready = [to for to in self.recipients if self.house.behind(to) < BEHIND]
+                for _ in range(self.chance.randint(1, 20) if ready else 0):
                     self.count += 1
-                    several.append((f"{self.name}-{self.count}",
-                                    self.chance.choice(self.recipients)))
+                    several.append((f"{self.name}-{self.count}", self.chance.choice(ready)))
                 self.unacked.extend(several)
                 self.send(several)
             elif self.unacked and not self.asked:

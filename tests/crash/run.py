@@ -85,6 +85,11 @@ class House:
         self.kills, self.slowest, self.begun, self.trouble = 0, 0.0, 0.0, []
         self.failure = None     # of a start that was to be cut short
 
+    def behind(self, name):
+        """How many messages the slowest device of an account has not got."""
+        return len(self.ledger.sent[name]) - min(len(device.history) for device in self.devices
+                                                 if device.name == name)
+
     # ---- the server ----
 
     def start(self):
