@@ -21,6 +21,8 @@
 #define FORMAT_ENCRYPTED "tercet store 1 encrypted\n"
 #define LOG_FILE_BYTES (16u * 1024 * 1024)
 #define CHECKPOINT_SECONDS 60
+#define LOCK_WAIT_MS 5000
+#define LOCK_PAUSE_MS 5
 #define BULK_BYTES (256u * 1024)
 
 const char *const bdb_durabilities[] = { "full", "relaxed", NULL };
@@ -123,10 +125,51 @@ static int check_folder(struct bdb *bdb, struct tct_error *err)
 	return sync_parent(bdb, err);
 }
 
+/* Killed, and not gone yet: a thread of it may wait for the disk still. */
+static bool is_ending(long pid)
+{
+	char path[64], text[256] = "";
+	const char *state;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return errno == ENOENT && access("/proc/self/stat", F_OK) == 0;
+	text[fread(text, 1, sizeof text - 1, file)] = '\0';
+	fclose(file);
+	state = strrchr(text, ')');
+	return state != NULL && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
+}
+
+static void read_holder(const struct bdb *bdb, char *text, size_t room)
+{
+	ssize_t len = pread(bdb->lock_fd, text, room - 1, 0);
+
+	text[len > 0 ? len : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+/* False: another process holds it. One that ends is waited for. */
+static bool lock_store(const struct bdb *bdb, char *holder, size_t room)
+{
+	static const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000 };
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int64_t waited = 0;
+
+	while (fcntl(bdb->lock_fd, F_OFD_SETLK, &lock) != 0) {
+		read_holder(bdb, holder, room);
+		if (waited >= LOCK_WAIT_MS || !is_ending(strtol(holder, NULL, 10)))
+			return false;
+		nanosleep(&pause, NULL);
+		waited += LOCK_PAUSE_MS;
+	}
+	return true;
+}
+
 /* The lock is held for the life of the process; its text tells others who we are. */
 static int take_lock(struct bdb *bdb, struct tct_error *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char text[64] = "";
 	ssize_t len;
 
@@ -134,15 +177,11 @@ static int take_lock(struct bdb *bdb, struct tct_error *err)
 	if (bdb->lock_fd < 0)
 		return tct_error_set(err, TCT_EIO, "cannot open \"%s/LOCK\" (%s)", bdb->path,
 			strerror(errno));
-	if (fcntl(bdb->lock_fd, F_OFD_SETLK, &lock) != 0) {
-		len = pread(bdb->lock_fd, text, sizeof text - 1, 0);
-		text[len > 0 ? len : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
+	if (!lock_store(bdb, text, sizeof text))
 		return tct_error_set(err, TCT_EBUSY,
 			"the store \"%s\" is in use by process %s: use tercetctl while the server "
 			"runs, or stop it first",
 			bdb->path, *text != '\0' ? text : "?");
-	}
 	len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 	if (ftruncate(bdb->lock_fd, 0) != 0 || pwrite(bdb->lock_fd, text, (size_t)len, 0) != len)
 		tct_log_debug(NULL, "the lock file has no text (%s)", strerror(errno));

@@ -540,6 +540,51 @@ static void it_has_one_user(void **state)
 	assert_string_equal(get("juliet", "name"), "Juliet");
 }
 
+/* Holds the lock of a store in the name of `pid` for a moment. */
+static void hold_lock(pid_t pid, int out)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	static const struct timespec moment = { 0, 200000000 };
+	char file[128];
+	int fd;
+
+	snprintf(file, sizeof file, "%s/LOCK", path);
+	fd = open(file, O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) != 0 || dprintf(fd, "%ld\n", (long)pid) < 0)
+		_exit(1);
+	if (write(out, "", 1) == 1)
+		nanosleep(&moment, NULL);
+	_exit(0);
+}
+
+/* After a SIGKILL while a thread waits for the disk. */
+static void an_ending_user_is_waited_for(void **state)
+{
+	pid_t ending, holder;
+	siginfo_t info;
+	int ends[2];
+	char c;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/%d", folder, ++stores);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(pipe(ends), 0);
+	ending = fork();
+	if (ending == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)ending, &info, WEXITED | WNOWAIT), 0);
+	holder = fork();
+	if (holder == 0)
+		hold_lock(ending, ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	keep = true;
+	assert_int_equal(kit_start(NULL, NULL), 0);
+	waitpid(ending, NULL, 0);
+	waitpid(holder, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void others_may_not_look_in(void **state)
 {
 	(void)state;
@@ -723,6 +768,7 @@ int main(void)
 		cmocka_unit_test(months_are_those_of_the_calendar),
 		cmocka_unit_test_teardown(a_kill_loses_nothing, kit_teardown),
 		cmocka_unit_test_setup_teardown(it_has_one_user, kit_setup, kit_teardown),
+		cmocka_unit_test_teardown(an_ending_user_is_waited_for, kit_teardown),
 		cmocka_unit_test(others_may_not_look_in),
 		cmocka_unit_test(another_format_is_left_alone),
 		cmocka_unit_test_setup_teardown(files_are_private, kit_setup, kit_teardown),
