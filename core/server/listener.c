@@ -170,14 +170,19 @@ struct stream_listener *listener_next(const struct stream_listener *l)
 	return next != &listeners ? list_entry(next, struct stream_listener, link) : NULL;
 }
 
+bool tcti_address_loopback(const char *address)
+{
+	struct addr at;
+
+	return addr_parse(&at, address, 0) && addr_is_loopback(&at);
+}
+
 bool tcti_listeners_loopback(uint32_t kind)
 {
 	list_each (node, &listeners) {
 		const struct stream_listener *l = list_entry(node, struct stream_listener, link);
-		struct addr at;
 
-		if (l->spec.kind == kind &&
-			(!addr_parse(&at, l->spec.address, 0) || !addr_is_loopback(&at)))
+		if (l->spec.kind == kind && !tcti_address_loopback(l->spec.address))
 			return false;
 	}
 	return true;

@@ -5,7 +5,6 @@
 #include <tercet/internal/stream.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 
 struct endpoint {
@@ -74,11 +73,6 @@ static const struct endpoint usual[] = {
 	{ .address = "*", .port = 5223, .tls = true },
 };
 
-static bool is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 static int check(const void *data, struct tct_error *err)
 {
 	const struct c2s_config *config = data;
@@ -87,7 +81,7 @@ static int check(const void *data, struct tct_error *err)
 	if (config->c2s_require_encryption)
 		return TCT_OK;
 	for (size_t i = 0; i < config->listen.count; i++) {
-		if (!is_loopback(e[i].address))
+		if (!tcti_address_loopback(e[i].address))
 			return tct_error_set(err, TCT_EINVAL,
 				"c2s_require_encryption can be switched off only when every "
 				"listener is on a loopback address, and one is on \"%s\"",

@@ -212,11 +212,6 @@ static const struct tcti_stream_ops stream_ops = {
 
 /* ---- options ---- */
 
-static bool is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 static int check(const void *data, struct tct_error *err)
 {
 	const struct component_config *config = data;
@@ -224,7 +219,7 @@ static int check(const void *data, struct tct_error *err)
 	const struct endpoint *e = config->listen.items;
 
 	for (size_t i = 0; i < config->listen.count; i++) {
-		if (config->require_encryption && !e[i].tls && !is_loopback(e[i].address))
+		if (config->require_encryption && !e[i].tls && !tcti_address_loopback(e[i].address))
 			return tct_error_set(err, TCT_EINVAL,
 				"a listener on \"%s\" needs tls = true: only one on a loopback "
 				"address may do without (or component.require_encryption = false)",

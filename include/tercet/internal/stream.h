@@ -361,6 +361,8 @@ TCT_API int tcti_listen(struct tct_mod *m, const struct tcti_listener *l, struct
  * streams from now on: require_encryption, login_deadline, stanza_size, close_timeout and the
  * two of the unproven are taken from `l`. */
 TCT_API void tcti_listen_limits(struct tct_mod *m, const struct tcti_listener *l);
+/* True for a numeric address that only this machine reaches. */
+TCT_API bool tcti_address_loopback(const char *address);
 /* True when every listener of that kind is on a loopback address; in load() of a host's module
  * those of the configuration are open. */
 TCT_API bool tcti_listeners_loopback(uint32_t kind);
