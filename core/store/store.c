@@ -278,12 +278,17 @@ static void narrow(struct tct_archive_query *q)
 
 /* Ids are given before sets are closed: who has read up to a row must not find that one with a
  * lower id comes later. */
-static void settle(struct tct_archive_query *q, const struct tct_kv *kv, const char *user)
+uint64_t tct_archive_settled(const struct tct_archive *a, const char *user)
 {
-	uint64_t end = txn_first_open(kv, user);
+	uint64_t end = txn_first_open(&a->kv, user);
 
-	if (end == 0)
-		end = env_last_id(kv->env) + 1;
+	return end != 0 ? end : env_last_id(a->kv.env) + 1;
+}
+
+static void settle(struct tct_archive_query *q, const struct tct_archive *a, const char *user)
+{
+	uint64_t end = tct_archive_settled(a, user);
+
 	if (q->before == 0 || end < q->before)
 		q->before = end;
 }
@@ -299,7 +304,7 @@ static struct read *archive_read(struct tct_archive *a, enum read_kind kind, con
 		r->query.with = arena_strdup(&r->arena, q->with);
 	narrow(&r->query);
 	if ((r->query.flags & TCT_ARCHIVE_SETTLED) != 0)
-		settle(&r->query, kv, user);
+		settle(&r->query, a, user);
 	return r;
 }
 

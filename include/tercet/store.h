@@ -183,6 +183,8 @@ TCT_API void tct_archive_find(struct tct_scope *scope, struct tct_archive *a, co
  * query, and then `complete` is 0. */
 TCT_API void tct_archive_get(struct tct_scope *scope, struct tct_archive *a, const char *user,
 	const uint64_t *ids, size_t count, uint64_t bytes, tct_archive_fn *fn, void *data);
+/* Where what TCT_ARCHIVE_SETTLED shows ends at this moment: before this id. */
+TCT_API uint64_t tct_archive_settled(const struct tct_archive *a, const char *user);
 /* How many rows match, in `count` of a page without rows; counts up to q->limit (of any
  * size, not 0) and then says `complete` 0. Costs as much as reading them. */
 TCT_API void tct_archive_count(struct tct_scope *scope, struct tct_archive *a, const char *user,

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 /* ends.c - a client that binds with Bind 2 (XEP-0386 3.2) is told which message of its archive
  * is the first and which the last, as of the moment in which it is bound. Both are read before;
- * what is appended from there on is noted. */
+ * what is appended from there on is noted. As in a query, a message on its way hides those behind
+ * it: a client that begins behind one of them would never see it. */
 #include "modules/mod_mam/mam.h"
 
 /* In the scope of the entity. */
@@ -63,24 +64,33 @@ void mam_ends_prepare(struct tct_mod *m, struct tct_entity *e, struct tct_prepar
 	r->entity = e;
 	r->preparing = p;
 	r->page = (struct tct_archive_query){ .size = sizeof r->page, .limit = 1,
-		.after = floor > 0 ? floor - 1 : 0 };
+		.after = floor > 0 ? floor - 1 : 0, .flags = TCT_ARCHIVE_SETTLED };
 	/* All that was appended before will be read. */
 	if (data->ends.reading++ == 0)
 		data->ends.first = 0;
 	find(scope, r);
 }
 
+/* The later one, if it may be shown. */
+static uint64_t later(uint64_t newest, uint64_t id, uint64_t floor, uint64_t settled)
+{
+	return id > newest && id >= floor && id < settled ? id : newest;
+}
+
 void mam_ends_inline(struct tct_mod *m, struct tct_session *s, const struct tct_elem *request,
 	struct tct_elem *bound)
 {
+	const struct mam_data *data = tct_mod_data(m);
 	struct tct_entity *e = tct_session_entity(s);
 	const struct mam_ends *ends = &((struct mam_entity *)tct_entity_data(m, e))->ends;
-	uint64_t oldest = ends->oldest != 0 ? ends->oldest : ends->first;
-	uint64_t last = ends->last >= mam_floor(m) ? ends->last : 0;
-	uint64_t newest = last > ends->newest ? last : ends->newest;
+	uint64_t settled = tct_archive_settled(data->archive, tct_entity_user(e));
+	uint64_t oldest = ends->oldest != 0 ? ends->oldest : ends->first, newest;
 
 	(void)request;
 	if (!ends->known)
 		return;
+	newest = later(0, ends->newest, 0, settled);
+	newest = later(newest, ends->first, mam_floor(m), settled);
+	newest = later(newest, ends->last, mam_floor(m), settled);
 	mam_add_metadata(m, tct_entity_user(e), oldest != 0 ? oldest : newest, newest, bound);
 }
