@@ -13,6 +13,8 @@
 #include "core/xmpp/jid.h"
 #include "core/xmpp/payload.h"
 
+#include "config.h"
+
 #include <tercet/internal/peers.h>
 
 #include <stdlib.h>
@@ -401,6 +403,17 @@ void inbound_restore(struct inbound *in, const struct tct_value *saved)
 }
 
 /* ---- asked by the owner of the pipe ---- */
+
+uint32_t tcti_count_from(void)
+{
+#ifdef TERCET_TEST_HOOKS
+	const char *text = getenv("TERCET_COUNT_FROM");
+
+	if (text != NULL)
+		return (uint32_t)strtoul(text, NULL, 10);
+#endif
+	return 0;
+}
 
 void tcti_session_track(struct tct_session *s, uint32_t handled)
 {

@@ -184,13 +184,13 @@ void shared_count(struct peer *peer)
 {
 	if (!peer->bidi || peer->intake != NULL)
 		return;
-	peer->intake = tcti_intake_new(peer->mod, 0, on_handled, peer);
+	peer->intake = tcti_intake_new(peer->mod, tcti_count_from(), on_handled, peer);
 	tcti_stream_set_intake(peer->stream, peer->intake);
 }
 
 void shared_answer(struct peer *peer)
 {
-	uint32_t handled = 0;
+	uint32_t handled = tcti_count_from();
 
 	if (peer->intake != NULL) {
 		handled = tcti_intake_handled(peer->intake);

@@ -314,8 +314,8 @@ static enum tct_verdict on_a(struct tct_mod *m, struct tct_stream *s, const stru
 	/* What we send goes by another stream. */
 	if (!sm_read_h(e, &h))
 		tcti_stream_close(s, "bad-format", "h is not a number");
-	else if (h != 0 && !p->carried)
-		sm_too_high(s, h, 0);
+	else if (h != tcti_count_from() && !p->carried)
+		sm_too_high(s, h, tcti_count_from());
 	return TCT_HANDLED;
 }
 
@@ -353,6 +353,7 @@ static struct sm_in *sm_new(struct tct_mod *m, const char *local, const char *re
 	sm->local = s2s_copy(local);
 	sm->remote = s2s_copy(remote);
 	sm->intake = tcti_intake_new(m, handled, on_handled, sm);
+	sm->told = handled;
 	sm->next = s->sms;
 	if (sm->next != NULL)
 		sm->next->prev = sm;
@@ -370,7 +371,7 @@ static enum tct_verdict on_enable(struct tct_mod *m, struct tct_stream *s,
 
 	if (!may_begin(p, s))
 		return TCT_HANDLED;
-	sm = sm_new(m, p->pairs[0].local, p->pairs[0].remote, 0);
+	sm = sm_new(m, p->pairs[0].local, p->pairs[0].remote, tcti_count_from());
 	tct_random_id(sm->id, ID_LEN);
 	sm->resumable = wants_resumption(e) && config->resume_time > 0;
 	attach(sm, p);

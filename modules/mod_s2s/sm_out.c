@@ -205,7 +205,7 @@ static void resume(struct path *p)
 void sm_out_guest(struct path *p, bool counted)
 {
 	forget_id(p);
-	p->sm.acked = 0;
+	p->sm.acked = tcti_count_from();
 	p->sm.state = counted ? SM_ON : SM_NONE;
 	go(p);
 }
@@ -255,7 +255,7 @@ static enum tct_verdict on_enabled(struct tct_mod *m, struct tct_stream *s,
 	if (is_true(tct_attr(e, "resume")) && id != NULL && id[0] != '\0' &&
 		strlen(id) <= ID_MAX && p->sm.max > 0)
 		p->sm.id = s2s_copy(id);
-	p->sm.acked = 0;
+	p->sm.acked = tcti_count_from();
 	p->sm.state = SM_ON;
 	shared_count(s2s_peer(m, s));
 	go(p);

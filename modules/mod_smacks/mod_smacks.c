@@ -421,8 +421,9 @@ static struct sm *enable(struct tct_mod *m, struct tct_session *session,
 
 static void begin(struct tct_mod *m, struct sm *sm)
 {
+	sm->acked = tcti_count_from();
 	tcti_session_set_pipe(m, sm->session, &sm_pipe_ops);
-	tcti_session_track(sm->session, 0);
+	tcti_session_track(sm->session, sm->acked);
 	if (sm->resumable)
 		sm_save_begin(m, sm);
 }

@@ -294,9 +294,9 @@ static void read_handled(struct tct_mod *m, struct tct_entity *e, struct restori
 static void on_ahead(const char *key, const struct tct_value *value, void *data)
 {
 	struct restoring *r = data;
-	uint32_t number = sm_ahead_number(key, r->key);
+	uint32_t number;
 
-	if (number == 0 || value->kind != TCT_VALUE_INT)
+	if (!sm_ahead_number(key, r->key, &number) || value->kind != TCT_VALUE_INT)
 		return;
 	sm_ahead_add(r->sm, number);
 	add_ahead(r, number, (uint64_t)value->i);

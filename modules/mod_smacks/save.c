@@ -123,14 +123,15 @@ static void ahead_key(uint64_t key, uint32_t number, char out[AHEAD_KEY])
 	snprintf(out, AHEAD_KEY, "a%016llx%08x", (unsigned long long)key, (unsigned)number);
 }
 
-uint32_t sm_ahead_number(const char *row, uint64_t key)
+bool sm_ahead_number(const char *row, uint64_t key, uint32_t *number)
 {
 	char start[SM_KEY_SIZE];
 
 	sm_row_key('a', key, start);
 	if (strncmp(row, start, SM_KEY_SIZE - 1) != 0 || strlen(row) != AHEAD_KEY - 1)
-		return 0;
-	return (uint32_t)strtoul(row + SM_KEY_SIZE - 1, NULL, 16);
+		return false;
+	*number = (uint32_t)strtoul(row + SM_KEY_SIZE - 1, NULL, 16);
+	return true;
 }
 
 void sm_ahead_add(struct sm *sm, uint32_t number)
@@ -271,7 +272,7 @@ static uint64_t new_key(void)
 void sm_save_begin(struct tct_mod *m, struct sm *sm)
 {
 	sm->key = new_key();
-	tcti_session_mark(sm->session, sm->key, 0);
+	tcti_session_mark(sm->session, sm->key, sm->acked);
 	sm_save_write(m, sm, tcti_txn_of_turn(m));
 }
 

@@ -155,8 +155,8 @@ void sm_save_forget(struct tct_mod *m, struct sm *sm);
 void sm_ahead_add(struct sm *sm, uint32_t number);
 /* These rows go. */
 void sm_ahead_forget(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
-/* The number of such a row of the session with this key; 0: it is none. */
-uint32_t sm_ahead_number(const char *row, uint64_t key);
+/* The number of such a row of the session with this key; false: it is none. */
+bool sm_ahead_number(const char *row, uint64_t key, uint32_t *number);
 /* Operations of the pipe. */
 void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
 	uint32_t number);

@@ -17,6 +17,7 @@ import zlib
 from xml.sax.saxutils import escape
 
 from xt_client import BIND_NS, CLIENT_NS, Connection, Failure, has_feature
+from xt_server import count_from
 
 SM_NS = "urn:xmpp:sm:3"
 MAM_NS = "urn:xmpp:mam:2"
@@ -28,6 +29,7 @@ WINDOW = 150    # messages that a sender has unacknowledged at most
 BEHIND = 5000   # messages that a recipient has not got; who has more gets none for now
 PAGE = 250
 NOTHING = (None, None)
+COUNT_FROM = count_from(300)  # most counts pass the end of the numbers
 
 
 class Gone(Exception):
@@ -120,7 +122,7 @@ class Client:
         self.clock, self.ledger = house.clock, house.ledger
         self.chance = random.Random(f"{seed} {name}/{resource}")
         self.link = None
-        self.session, self.handled, self.counting = None, 0, False
+        self.session, self.handled, self.counting = None, COUNT_FROM, False
         self.queries, self.page, self.answers = 0, [], {}
         self.taken_up = False   # the session is older than the server
         self.life = 0       # of the server, in which the session was bound or resumed last
@@ -160,7 +162,7 @@ class Client:
         assert has_feature(features, BIND_NS, "bind")
         if self.session is not None and self.resume():
             return True
-        self.session, self.handled, self.taken_up = None, 0, False
+        self.session, self.handled, self.taken_up = None, COUNT_FROM, False
         link.bind(self.resource)
         self.life = self.clock.life
         if self.managed:
@@ -306,11 +308,11 @@ class Sender(Client):
         self.count = 0
         self.unacked = collections.deque()   # (id, recipient), or NOTHING for other stanzas
         self.again = []                      # was not acknowledged before the server died
-        self.h, self.asked = 0, False
+        self.h, self.asked = COUNT_FROM, False
         self.last, self.stored = None, set()    # of the archive
 
     def enabled(self):
-        self.h = 0
+        self.h = COUNT_FROM
 
     def acknowledged(self, h, resumed=False):
         self.asked = False

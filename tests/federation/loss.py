@@ -30,7 +30,7 @@ from two import Person, make_server  # noqa: E402
 from xt_authority import Authority  # noqa: E402
 from xt_client import Failure  # noqa: E402
 from xt_peers import free_ports  # noqa: E402
-from xt_server import ServerFailure, missing  # noqa: E402
+from xt_server import ServerFailure, count_from, missing  # noqa: E402
 
 SM_NS = "urn:xmpp:sm:3"
 MAM_NS = "urn:xmpp:mam:2"
@@ -38,6 +38,7 @@ RSM_NS = "http://jabber.org/protocol/rsm"
 TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
 BATCH = 10
 WAYS = ("reset", "silent", "late")
+COUNT_FROM = count_from(105)  # every count passes the end of the numbers early
 MORE = """ack_timeout = "1 s"; resend_time = "10 minutes";
 	retry = "1 s";"""
 
@@ -155,8 +156,8 @@ class Talker:
         while self.under_way:
             element = self.person.connection.element("acknowledgement")
             if element.name == "a":
-                done = int(element.get("h")) - self.handled
-                self.handled += done
+                done = (int(element.get("h")) - self.handled) % (1 << 32)
+                self.handled = (self.handled + done) % (1 << 32)
                 self.acknowledged += self.under_way[:done]
                 del self.under_way[:done]
                 if self.under_way:
@@ -168,7 +169,7 @@ class Talker:
         return len(self.acknowledged) - base
 
     def take(self, element):
-        self.heard += 1
+        self.heard = (self.heard + 1) % (1 << 32)
         if element.name == "message" and element.get("type") == "error":
             self.returned.append(int(element.get("id")[1:]))
 
@@ -178,7 +179,7 @@ class Talker:
         """Until `stop`; `gone` says that its server may be dead."""
         while not stop.is_set():
             try:
-                self.handled = self.heard = 0
+                self.handled = self.heard = COUNT_FROM
                 self.log_in()
                 while not stop.is_set():
                     self.batch()
