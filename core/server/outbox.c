@@ -36,6 +36,7 @@ struct tct_txn *tcti_archive_txn(struct tct_archive *a, bool lazy)
 {
 	struct tct_txn *txn = txn_new(a->kv.env);
 
-	txn->lazy = lazy;
+	if (lazy)
+		tct_txn_lazy(txn);
 	return txn;
 }

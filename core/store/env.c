@@ -22,6 +22,7 @@
 #define READERS 2
 #define RETRIES 20                          /* of a set after a deadlock */
 #define QUEUE_BYTES (16u * 1024 * 1024)     /* beyond it clients are not read */
+#define LAZY_BYTES (256u * 1024)            /* of lazy sets that wait for others */
 #define TOUCHED_MAX 4096                    /* users remembered before a clean-up */
 #define FULL_SECONDS 5                      /* a server that stops waits for room */
 #define TIDY_ROWS 250                       /* hidden rows that go in one piece */
@@ -50,6 +51,7 @@ struct store_env {
 	struct list seen;        /* reads that are done and saw what may not be durable yet */
 	uint64_t begun, applied, durable; /* the last set of a batch that came as far */
 	size_t queued_bytes;
+	bool hurry; /* what is queued must not wait for more */
 	bool writer_done;
 	_Atomic bool stopping;
 	_Atomic bool full;
@@ -164,10 +166,11 @@ static void flush(struct store_env *env)
 	}
 }
 
-static void write_batch(struct store_env *env, struct list *sets)
+/* `late`: they have waited long enough to be flushed, lazy or not. */
+static void write_batch(struct store_env *env, struct list *sets, bool late)
 {
 	struct batch *b = mem_zalloc(sizeof *b);
-	bool urgent = false;
+	bool urgent = late;
 	uint64_t last = list_entry(sets->prev, struct tct_txn, link)->seq;
 
 	testhook_wait();
@@ -218,20 +221,22 @@ static bool tidy(struct store_env *env, bool idle)
 	return status == TCT_OK && more;
 }
 
-/* Waits for sets, for a second at most: there is space to look at. */
-static bool next_sets(struct store_env *env, struct list *sets, bool wait)
+/* Waits for sets that somebody waits for, for a second at most: there is space to look at, and
+ * lazy sets (`late`). */
+static bool next_sets(struct store_env *env, struct list *sets, bool wait, bool *late)
 {
 	struct timespec until;
 	bool stop;
 
+	*late = false;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 1;
 	pthread_mutex_lock(&env->lock);
-	while (wait && list_empty(&env->sets) && !env->stopping &&
-		pthread_cond_timedwait(&env->work, &env->lock, &until) == 0)
-		;
+	while (wait && !env->hurry && !env->stopping && !*late)
+		*late = pthread_cond_timedwait(&env->work, &env->lock, &until) != 0;
 	list_splice(sets, &env->sets);
 	env->queued_bytes = 0;
+	env->hurry = false;
 	stop = list_empty(sets) && env->stopping;
 	if (stop) {
 		env->writer_done = true;
@@ -245,15 +250,15 @@ static void *writer(void *arg)
 {
 	struct store_env *env = arg;
 	struct list sets;
-	bool busy = false;
+	bool busy = false, late;
 
 	list_init(&sets);
-	while (next_sets(env, &sets, !busy)) {
+	while (next_sets(env, &sets, !busy, &late)) {
 		bool idle = list_empty(&sets), waited = !busy;
 
 		env->full = testhook_full() || env->ops->space(env->mod) == TCT_EFULL;
 		if (!idle)
-			write_batch(env, &sets);
+			write_batch(env, &sets, late);
 		else if (waited && env->unflushed)
 			flush(env); /* lazy sets, when nothing came for a while */
 		busy = tidy(env, idle) || !idle;
@@ -488,6 +493,15 @@ static uint64_t touched_seq(struct store_env *env, const char *user)
 
 static void start_threads(struct store_env *env);
 
+/* Under the lock. */
+static void hurry(struct store_env *env)
+{
+	if (list_empty(&env->sets))
+		return;
+	env->hurry = true;
+	pthread_cond_signal(&env->work);
+}
+
 uint64_t env_reads(void)
 {
 	return reads_started;
@@ -511,6 +525,8 @@ void read_start(struct read *r, struct tct_scope *scope)
 	reads_started += r->user_count == 1 && r->users[0][0] != '\0';
 	txn_turn_end(); /* a set of this turn that it waits for must be on its way */
 	pthread_mutex_lock(&env->lock);
+	if (r->min_seq > env->applied)
+		hurry(env);
 	list_push(&env->reads, &r->link);
 	pthread_cond_signal(&env->reading);
 	pthread_mutex_unlock(&env->lock);
@@ -580,7 +596,8 @@ void env_submit(struct store_env *env, struct tct_txn *txn)
 	pthread_mutex_lock(&env->lock);
 	list_push(&env->sets, &txn->link);
 	env->queued_bytes += txn->bytes;
-	pthread_cond_signal(&env->work);
+	if (!txn->lazy || env->queued_bytes > LAZY_BYTES)
+		hurry(env);
 	pthread_mutex_unlock(&env->lock);
 }
 
@@ -673,6 +690,13 @@ void env_settle(void)
 
 	testhook_stop();
 	txn_turn_end();
+	list_each (node, &envs) {
+		struct store_env *env = list_entry(node, struct store_env, link);
+
+		pthread_mutex_lock(&env->lock);
+		hurry(env);
+		pthread_mutex_unlock(&env->lock);
+	}
 	for (int left = FULL_SECONDS * 1000; left > 0 && !all_told(); left--) {
 		nanosleep(&ms, NULL);
 		loop_drain();

@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: MIT */
 /* env.h - one storage backend at work: its writer thread, its readers, the order between
  * them. Sets commit in the order in which they were submitted; all that is queued is
- * committed and then flushed once (lazy sets alone: not, until others come or nothing does). A read of a user starts when the last set that touched
- * the user has been applied, and ends when all that it may have seen is durable. Results come
- * back on the loop. */
+ * committed and then flushed once. Lazy sets wait for others, a read, or a second to pass: alone
+ * they cost neither a flush nor a wake-up of the writer. A read of a user starts when the last
+ * set that touched the user has been applied, and ends when all that it may have seen is durable
+ * (but for lazy sets). Results come back on the loop. */
 #pragma once
 
 #include "core/base/arena.h"

@@ -592,6 +592,12 @@ struct tct_txn *tct_txn_new(struct tct_mod *m)
 	return txn;
 }
 
+void tct_txn_lazy(struct tct_txn *txn)
+{
+	tct_assert(!txn->writes);
+	txn->lazy = true;
+}
+
 static void caller_gone(struct scope_node *node)
 {
 	(void)node; /* the write goes on, nobody is told */

@@ -65,6 +65,11 @@ TCT_API const char *tct_record_string(const struct tct_value *v, const char *fie
 TCT_API struct tct_txn *tct_event_txn(struct tct_event *ev);
 /* One for timers and callbacks; end it with submit or drop. */
 TCT_API struct tct_txn *tct_txn_new(struct tct_mod *m);
+/* Before its first write: nobody waits for this set, and a crash may take it back. It goes to
+ * disk with the next that is not lazy, or within some two seconds, and costs no flush of its
+ * own. Reads see it as any other. For what would be known anew, never for what somebody was
+ * promised. */
+TCT_API void tct_txn_lazy(struct tct_txn *txn);
 /* Called once on the loop when the set is on disk (TCT_OK) or was refused (TCT_EFULL,
  * TCT_EIO, TCT_ECONFLICT: nothing of it was written). */
 typedef void tct_done_fn(struct tct_scope *scope, int status, void *data);

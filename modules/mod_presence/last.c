@@ -3,7 +3,7 @@
 /* last.c - when an account was there last, and what it said when it left: what a probe is
  * answered with while nobody is there (RFC 6121 4.3.2). One row per account, written when its
  * last resource goes, in a set of its own: that everybody hears of the end must not depend
- * on a disk. */
+ * on a disk. Nobody waits for that set. */
 #include "modules/mod_presence/presence.h"
 
 #define NS_DELAY "urn:xmpp:delay"
@@ -38,6 +38,7 @@ void presence_last_write(struct tct_mod *m, struct tct_session *s, struct tct_st
 				record, "xml", xml.bytes.data, xml.bytes.len);
 	}
 	txn = tct_txn_new(m);
+	tct_txn_lazy(txn); /* a crash loses more: those who are there have no such row */
 	tct_kv_put(txn, data->last, tct_entity_user(e), LAST_KEY, tct_record_value(record));
 	tct_txn_submit(NULL, txn, NULL, NULL);
 	tct_record_free(record);

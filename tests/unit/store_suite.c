@@ -513,6 +513,59 @@ static void reads_see_what_was_written_before(void **state)
 	}
 }
 
+static void put_lazily(const char *who, const char *key, const char *text)
+{
+	struct tct_txn *txn = tct_txn_new(&user);
+
+	tct_txn_lazy(txn);
+	tct_kv_put(txn, kv, who, key, tct_string(text));
+	submit(txn);
+}
+
+/* Lazy sets keep their place among the others, a read sees them, and the end of the server
+ * does not lose them. */
+static void a_lazy_set_is_like_any_other(void **state)
+{
+	(void)state;
+	put_lazily("juliet", "v", "1");
+	assert_string_equal(get("juliet", "v"), "1");
+	put_lazily("juliet", "v", "2");
+	put_lazily("romeo", "v", "3");
+	put("juliet", "v", "4");
+	turn_until(&done_calls, 4);
+	assert_string_equal(get("juliet", "v"), "4");
+	assert_string_equal(get("romeo", "v"), "3");
+	put_lazily("romeo", "v", "5");
+	env_settle();
+	assert_int_equal(done_calls, 5);
+	assert_string_equal(get("romeo", "v"), "5");
+}
+
+/* With nothing that would take it along it goes by itself. */
+static void a_lazy_set_does_not_wait_for_ever(void **state)
+{
+	(void)state;
+	put_lazily("juliet", "v", "1");
+	turn_until(&done_calls, 1);
+	assert_int_equal(done_status, TCT_OK);
+}
+
+static void what_is_waited_for_makes_a_lazy_set_urgent(void **state)
+{
+	struct tct_txn *lazy = tct_txn_new(&user), *urgent = tct_txn_new(&user);
+
+	(void)state;
+	tct_txn_lazy(lazy);
+	tct_kv_put(lazy, kv, "romeo", "row", tct_string("one"));
+	assert_true(lazy->lazy);
+	tct_kv_put(urgent, kv, "romeo", "row", tct_string("two"));
+	assert_false(lazy->lazy);
+	submit(lazy);
+	submit(urgent);
+	turn_until(&done_calls, 2);
+	assert_string_equal(get("romeo", "row"), "two");
+}
+
 /* The caller goes: nobody is called, and the rows are written all the same. */
 static void a_set_outlives_its_caller(void **state)
 {
@@ -661,6 +714,10 @@ const struct CMUnitTest store_suite[] = {
 	cmocka_unit_test_setup_teardown(reads_see_what_was_written_before, setup_slow,
 		kit_teardown),
 	cmocka_unit_test_setup_teardown(a_set_outlives_its_caller, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(a_lazy_set_is_like_any_other, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(a_lazy_set_does_not_wait_for_ever, kit_setup, kit_teardown),
+	cmocka_unit_test_setup_teardown(what_is_waited_for_makes_a_lazy_set_urgent, kit_setup,
+		kit_teardown),
 	cmocka_unit_test_setup_teardown(a_dropped_set_does_nothing, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_set_waits_for_the_one_it_builds_on, kit_setup,
 		kit_teardown),
