@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/loop/job.h"
 #include "core/loop/loop.h"
+#include "core/net/sends.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -256,13 +257,62 @@ static void put_out(struct conn *c)
 	str_init(&c->out);
 }
 
-/* Everything collected goes out, goodbye behind it when we are ending. */
+/* Connections whose bytes are in wire_buffer and leave together. No callback is called while
+ * there are any. */
+#define TOGETHER 64
+#define TOGETHER_BYTES (64 * 1024)
+static struct conn *together[TOGETHER];
+static struct send_one sends[TOGETHER];
+static size_t lengths[TOGETHER];
+static unsigned together_count;
+
+/* `bytes` were given to the socket of a connection that had nothing waiting. */
+static void sent(struct conn *c, struct span bytes, ssize_t result)
+{
+	if (result < 0) {
+		die(c, CONN_CUT);
+		return;
+	}
+	c->written += (uint64_t)result;
+	if ((size_t)result < bytes.len)
+		str_append_n(&c->wire, bytes.data + result, bytes.len - (size_t)result);
+}
+
+static void flush_ends(struct conn *c)
+{
+	if (c->state == CONN_ENDING && c->said_bye && c->wire.len == 0)
+		shutdown(c->io.io.fd, SHUT_WR);
+	want(c);
+	account_now(c);
+}
+
+static void flush_together(void)
+{
+	const char *at = wire_buffer.data;
+
+	for (unsigned i = 0; i < together_count; i++) {
+		sends[i].fd = together[i]->io.io.fd;
+		sends[i].bytes = span_make(at, lengths[i]);
+		at += lengths[i];
+	}
+	sends_run(sends, together_count);
+	for (unsigned i = 0; i < together_count; i++) {
+		sent(together[i], sends[i].bytes, sends[i].result);
+		flush_ends(together[i]);
+	}
+	together_count = 0;
+	free_wire();
+}
+
+/* Everything collected goes out, goodbye behind it when we are ending; at the latest with
+ * flush_together. */
 static void flush(struct conn *c)
 {
-	free_wire();
+	size_t before = wire_buffer.len, len;
+
 	if (c->out.len > 0 && (c->tls == NULL || c->secure)) {
 		if (c->tls == NULL)
-			send_now(c, str_span(&c->out));
+			str_append_n(&wire_buffer, c->out.data, c->out.len);
 		else if (!tls_write(c->tls, str_span(&c->out), &wire_buffer))
 			die(c, CONN_TLS);
 		put_out(c);
@@ -272,11 +322,18 @@ static void flush(struct conn *c)
 		if (c->secure)
 			tls_bye(c->tls, &wire_buffer);
 	}
-	if (wire_buffer.len > 0 && c->state != CONN_DEAD)
-		send_now(c, str_span(&wire_buffer));
-	if (c->state == CONN_ENDING && c->wire.len == 0)
-		shutdown(c->io.io.fd, SHUT_WR);
-	want(c);
+	len = wire_buffer.len - before;
+	if (len == 0 || c->state == CONN_DEAD || c->wire.len > 0) {
+		if (c->state != CONN_DEAD && len > 0)
+			str_append_n(&c->wire, wire_buffer.data + before, len);
+		wire_buffer.len = before;
+		flush_ends(c);
+		return;
+	}
+	lengths[together_count] = len;
+	together[together_count++] = c;
+	if (together_count == TOGETHER || wire_buffer.len >= TOGETHER_BYTES)
+		flush_together();
 }
 
 static void writable(struct conn *c)
@@ -502,18 +559,22 @@ void conns_flush(void)
 
 	list_init(&again);
 	list_splice(&again, &dirty);
+	free_wire();
 	while ((node = list_pop(&again)) != NULL) {
 		struct conn *c = list_entry(node, struct conn, dirty);
 
 		if (c->again && !c->paused && c->state == CONN_LIVE) {
+			flush_together();
 			c->again = false;
 			if (c->kept_len > 0)
 				take_plain(c, span_make(NULL, 0));
 		}
 		if (c->state != CONN_DEAD)
 			flush(c);
-		account_now(c);
+		else
+			account_now(c);
 	}
+	flush_together();
 	bury();
 }
 
@@ -530,6 +591,7 @@ void conns_fini(void)
 		str_fini(&outs[--out_count]);
 	str_fini(&plain_buffer);
 	str_fini(&wire_buffer);
+	sends_fini();
 }
 
 struct conn *conn_new(int fd, const struct addr *peer, const struct conn_callbacks *callbacks,

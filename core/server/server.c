@@ -14,6 +14,7 @@
 #include "core/mod/module.h"
 #include "core/mod/service.h"
 #include "core/net/conn.h"
+#include "core/net/sends.h"
 #include "core/net/tls.h"
 #include "core/server/control.h"
 #include "core/server/entity.h"
@@ -266,6 +267,7 @@ static void apply_limits(const struct server_config *c)
 	limits->queue_bytes = (size_t)c->output_queue;
 	budget_init((size_t)c->memory_limit);
 	entities_init((size_t)c->entity_cache);
+	sends_allow_ring(c->io_uring);
 	dns_configure(&dns);
 }
 

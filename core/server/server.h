@@ -41,7 +41,7 @@ struct server_config {
 	const char *const *dns_servers;
 	const char *dns_trust_anchor;
 	int64_t dns_timeout;
-	bool dns_dnssec;
+	bool dns_dnssec, io_uring;
 	int32_t log_level;
 };
 /* Its part for dns.h; borrows. */

@@ -40,6 +40,8 @@ static const struct tct_option options[] = {
 	TCT_OPT_SIZE(struct server_config, output_queue, .global = 1, .def = "4 MB",
 		.min = "64 KB", .max = "1 GB",
 		.doc = "What may wait for one client; with more its session ends."),
+	TCT_OPT_BOOL(struct server_config, io_uring, .global = 1, .def = "true",
+		.doc = "Send to many clients with one system call, where the kernel can."),
 	TCT_OPT_INT(struct server_config, sessions_per_account, .global = 1, .def = "20",
 		.min = "1", .max = "100000", .doc = "Resources of one account at once."),
 	TCT_OPT_STRINGS(struct server_config, dns_servers, .global = 1,

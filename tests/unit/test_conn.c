@@ -243,6 +243,85 @@ static void a_slow_reader_gets_everything(void **state)
 }
 
 /* What it holds counts while it holds it. */
+/* ---- many at once ---- */
+
+#define MANY 150
+
+static size_t ignore_input(struct conn *c, struct span in, void *user)
+{
+	return in.len;
+}
+
+static void ignore(struct conn *c, void *user)
+{
+}
+
+static void count_end(struct conn *c, enum conn_reason reason, void *user)
+{
+	++*(int *)user;
+}
+
+static const struct conn_callbacks silent = { ignore, ignore_input, ignore, ignore, count_end };
+
+/* Connections whose output leaves in one turn: each gets its own, also one that is slow and one
+ * that ends; one that is cut harms no other. */
+static void many_are_sent_to_at_once(void **state)
+{
+	struct conn *conns[MANY];
+	static char block[4 * 1024 * 1024];
+	int ends[MANY] = { 0 }, peers[MANY];
+	struct str all = { 0 };
+	struct addr from;
+	char text[32], got[64];
+	ssize_t n;
+
+	assert_true(addr_parse(&from, "192.0.2.1", 40000));
+	for (int i = 0; i < MANY; i++) {
+		int fd[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+		conns[i] = conn_new(fd[0], &from, &silent, &ends[i]);
+		peers[i] = fd[1];
+	}
+	close(peers[7]);
+	str_append_n(conn_output(conns[3]), block, sizeof block);
+	conn_shutdown(conns[5], 10);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < MANY; i++) {
+			struct str *out = ends[i] == 0 ? conn_output(conns[i]) : NULL;
+
+			if (out != NULL)
+				str_printf(out, "%d for %d", round, i);
+		}
+		turns(1);
+		for (int i = 0; i < MANY; i++) {
+			if (i == 3 || i == 5 || i == 7)
+				continue;
+			n = recv(peers[i], got, sizeof got, 0);
+			snprintf(text, sizeof text, "%d for %d", round, i);
+			assert_int_equal(n, strlen(text));
+			assert_memory_equal(got, text, (size_t)n);
+		}
+	}
+	assert_int_equal(ends[7], 1);
+	assert_int_equal(recv(peers[5], got, sizeof got, 0), 0);
+	while (all.len < sizeof block + strlen("0 for 31 for 3")) {
+		n = recv(peers[3], block, sizeof block, 0);
+		if (n > 0)
+			str_append_n(&all, block, (size_t)n);
+		turns(1);
+	}
+	assert_string_equal(str_text(&all) + sizeof block, "0 for 31 for 3");
+	str_fini(&all);
+	for (int i = 0; i < MANY; i++) {
+		if (i != 7)
+			close(peers[i]);
+	}
+	turns(4);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(ends[i], 1);
+}
+
 static void the_budget_knows(void **state)
 {
 	static char block[1000000];
@@ -570,6 +649,7 @@ int main(void)
 		TEST(a_callback_may_end_its_connection),
 		TEST(the_peer_closes),
 		TEST(a_slow_reader_gets_everything),
+		TEST(many_are_sent_to_at_once),
 		TEST(the_budget_knows),
 		TEST(shutdown_sends_what_is_collected),
 		TEST(shutdown_does_not_wait_for_ever),
