@@ -364,7 +364,7 @@ void outlets_leave(struct tct_stream *s)
 	while ((node = list_pop(&s->outlets)) != NULL) {
 		struct tcti_outlet *o = list_entry(node, struct tcti_outlet, of_stream);
 
-		write_all(o);
+		flush(o);
 		o->stream = NULL;
 	}
 }

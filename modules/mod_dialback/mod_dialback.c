@@ -187,22 +187,26 @@ static enum tct_verdict in_verify(struct tct_mod *m, struct tct_stream *s,
 
 /* ---- streams that we opened ---- */
 
-static bool begin(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *features)
+static void claim(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote)
 {
-	struct dialback_stream *ds = tcti_stream_data(m, s);
-	const char *local = tct_jid_domain(tcti_stream_local(s));
-	const char *remote = tct_jid_domain(tcti_stream_from(s));
 	const struct dialback *d = tct_mod_data(m);
 	char key[DIALBACK_KEY];
 	struct tct_elem *e;
 
-	(void)features; /* older servers do not announce it */
 	dialback_key(d->secret, remote, local, tcti_stream_id(s), key);
 	e = tcti_nonza_new(TCTI_NS_DIALBACK, "result");
 	tct_set(e, "from", local);
 	tct_set(e, "to", remote);
 	tct_text(e, key);
 	tcti_stream_send(s, e);
+}
+
+static bool begin(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *features)
+{
+	struct dialback_stream *ds = tcti_stream_data(m, s);
+
+	(void)features; /* older servers do not announce it */
+	claim(m, s, tct_jid_domain(tcti_stream_local(s)), tct_jid_domain(tcti_stream_from(s)));
 	ds->asked = true;
 	return true;
 }
@@ -232,30 +236,60 @@ static const char *condition_of(const struct tct_elem *e)
 	return "no reason";
 }
 
+static uint32_t answer_of(const struct tct_elem *e, char *reason, size_t room)
+{
+	const char *type = tct_attr(e, "type"), *condition = condition_of(e);
+
+	reason[0] = '\0';
+	if (strcmp(type, "valid") == 0)
+		return TCTI_ANSWER_VALID;
+	if (strcmp(type, "invalid") == 0) {
+		snprintf(reason, room, "it has asked back, and our key was not confirmed");
+		return TCTI_ANSWER_INVALID;
+	}
+	snprintf(reason, room, "it does not accept us by dialback (%.100s)", condition);
+	return strcmp(condition, "resource-constraint") == 0 ? TCTI_ANSWER_FULL :
+							       TCTI_ANSWER_ERROR;
+}
+
+/* Of another pair than that which the stream was opened for. */
+static enum tct_verdict claimed(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
+{
+	const struct tct_jid *local = domain_of(e, "to"), *remote = domain_of(e, "from");
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
+	char reason[160];
+	bool asked = false;
+
+	if (local != NULL && remote != NULL) {
+		uint32_t answer = answer_of(e, reason, sizeof reason);
+
+		asked = ops->claimed(s2s, s, tct_jid_domain(local), tct_jid_domain(remote),
+			answer, reason);
+	}
+	tct_jid_unref(local);
+	tct_jid_unref(remote);
+	return asked ? TCT_HANDLED : TCT_CONTINUE;
+}
+
 static enum tct_verdict out_result(struct tct_mod *m, struct tct_stream *s,
 	const struct tct_elem *e)
 {
 	struct dialback_stream *ds = tcti_stream_data(m, s);
-	const char *type = tct_attr(e, "type");
 	char reason[160];
 	struct tct_mod *s2s;
 	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
 
-	if (type == NULL && tcti_stream_is_proven(s) && ops->bidi(s2s, s))
-		return in_result(m, s, e);
-	if (!ds->asked || type == NULL || !is_ours(s, e))
-		return TCT_CONTINUE;
+	if (!is_answer(e))
+		return tcti_stream_is_proven(s) && ops->bidi(s2s, s) ? in_result(m, s, e) :
+								       TCT_CONTINUE;
+	if (!ds->asked || !is_ours(s, e))
+		return claimed(m, s, e);
 	ds->asked = false;
-	if (strcmp(type, "valid") == 0) {
+	if (answer_of(e, reason, sizeof reason) == TCTI_ANSWER_VALID)
 		ops->ready(s2s, s, TCTI_PROOF_DIALBACK);
-		return TCT_HANDLED;
-	}
-	if (strcmp(type, "invalid") == 0)
-		snprintf(reason, sizeof reason, "it has asked back, and our key was not confirmed");
 	else
-		snprintf(reason, sizeof reason, "it does not accept us by dialback (%.100s)",
-			condition_of(e));
-	ops->refused(s2s, s, reason);
+		ops->refused(s2s, s, reason);
 	return TCT_HANDLED;
 }
 
@@ -273,6 +307,7 @@ static enum tct_verdict out_verify(struct tct_mod *m, struct tct_stream *s,
 static const struct tcti_s2s_prover_ops prover_ops = {
 	.size = sizeof prover_ops,
 	.begin = begin,
+	.claim = claim,
 	.renew = secret_renew,
 };
 

@@ -119,6 +119,12 @@ void failure_remember(struct s2s *s, const char *remote, uint32_t cause, const c
 	add_note(f, false, cause, reason, stream);
 }
 
+void failure_mention(struct s2s *s, const char *remote, uint32_t cause, const char *reason,
+	struct tct_stream *stream)
+{
+	add_note(find_or_make(s, remote), false, cause, reason, stream);
+}
+
 void failure_note(struct s2s *s, const char *remote, uint32_t cause, const char *reason,
 	struct tct_stream *stream)
 {

@@ -18,7 +18,7 @@ struct handover {
 
 /* The instance ends, in order: a row of the outbox, behind the path's others, says it. */
 void handover_save(struct path *p, struct tct_archive *a, const char *user);
-/* The path gets it back. */
+/* The path gets it back, and rides again on whose stream it has left by. */
 void handover_load(struct path *p, const struct tct_value *row);
 /* The peer has handled the first `n` of these: the highest tag of them; 0: none. */
 uint64_t handover_tag(const struct handover *h, uint32_t n);

@@ -99,6 +99,11 @@ bool in_accepted(struct tct_mod *m, struct tct_stream *s, const char *local, con
 	return find_pair(s2s_peer(m, s), local, remote) != NULL;
 }
 
+bool in_has(struct tct_mod *m, struct tct_stream *s, const char *remote)
+{
+	return find_pair(s2s_peer(m, s), NULL, remote) != NULL;
+}
+
 static uint32_t count_streams(const struct s2s *s2s, const char *remote)
 {
 	uint32_t count = 0;

@@ -3,6 +3,7 @@
 /* mod_s2s - talks to other servers (RFC 6120): listens for them, opens streams to them, takes what
  * is for other domains. Who proves what is the affair of provers, what is demanded that of the policy:
  * see <tercet/internal/s2s.h>. */
+#include "mux.h"
 #include "outbox.h"
 #include "shared.h"
 #include "sm.h"
@@ -105,6 +106,9 @@ static const struct tct_option options[] = {
 		.doc = "The same for one address (of IPv6: for one /64)."),
 	TCT_OPT_INT(struct s2s_config, streams_per_domain, .def = "20", .min = "1",
 		.max = "10000", .doc = "Connections from one domain at once."),
+	TCT_OPT_INT(struct s2s_config, pairs_per_stream, .def = "20", .min = "1", .max = "100",
+		.doc = "So many pairs of domains may leave by one connection to another server that "
+		       "can refuse a pair without ending it (XEP-0220). 1: each has its own."),
 	TCT_OPT_PERIOD(struct s2s_config, ack_timeout, .def = "60 s", .min = "1 s",
 		.max = "1 hour",
 		.doc = "A connection to a server that does not acknowledge what it was sent for so "
@@ -233,6 +237,7 @@ static void stream_end(struct tct_mod *m, void *data)
 		s2s_of(m)->peers = p->next;
 	if (p->next != NULL)
 		p->next->prev = p->prev;
+	mux_end(p);
 	if (p->path != NULL)
 		p->path->stream = NULL;
 	sm_in_leave(p);
@@ -323,7 +328,7 @@ static bool is_idle(struct peer *p, int64_t seconds)
 		(p->bidi && tcti_stream_silence(p->stream) < seconds))
 		return false;
 	if (p->path != NULL)
-		return p->path->state == PATH_READY && p->path->outlet != NULL &&
+		return mux_rest(p->path, seconds) && p->path->state == PATH_READY && p->path->outlet != NULL &&
 			tcti_outlet_count(p->path->outlet) == 0 &&
 			tct_monotonic() - p->path->used >= seconds;
 	return p->pair_count > 0 && tcti_stream_silence(p->stream) >= 2 * seconds;
@@ -365,7 +370,7 @@ static void sweep_later(struct tct_mod *m)
 
 static bool is_shared(const struct path *p)
 {
-	return p->host != NULL || (p->stream != NULL && s2s_peer(p->mod, p->stream)->bidi);
+	return p->host != NULL || (p->carrier == NULL && p->stream != NULL && s2s_peer(p->mod, p->stream)->bidi);
 }
 
 /* What the stream of a row shows, and whether it may go on; the caller frees both strings. */
@@ -384,9 +389,11 @@ static void show_stream(struct tct_mod *m, struct tct_stream *s, struct tcti_s2s
 static void show_path(const struct path *p, tcti_s2s_row_fn *fn, void *data)
 {
 	static const char *const states[] = { "connecting", "negotiating", "ready",
-		"ready, in both directions" };
+		"ready, in both directions", "ready, with others" };
 	struct tcti_s2s_row row = { .size = sizeof row, .local = p->local, .remote = p->remote,
-		.state = states[p->state + (p->state == PATH_READY && is_shared(p))],
+		.state = states[p->state != PATH_READY ? p->state :
+				p->carrier != NULL     ? PATH_READY + 2 :
+							 PATH_READY + is_shared(p)],
 		.proof = s2s_proof_text(p->proof), .since = p->since, .stanzas = p->stanzas,
 		.queued = tcti_outlet_count(p->outlet),
 		.management = sm_out_state(p) };
@@ -486,6 +493,8 @@ static uint32_t close_streams(struct tct_mod *m, const char *remote)
 			continue;
 		out_give_up(p, CAUSE_CLOSED, "closed by the administrator");
 		count++;
+		if (i > s->path_count + 1)
+			i = s->path_count + 1; /* others went with it */
 	}
 	if (remote != NULL)
 		failure_over(s, remote);
@@ -508,6 +517,7 @@ static const struct tcti_s2s_ops ops = {
 	.answered = in_answered,
 	.authenticated = out_authenticated,
 	.ready = out_ready,
+	.claimed = mux_answered,
 	.refused = out_refused,
 	.next = out_next,
 	.ask = out_ask,

@@ -5,6 +5,7 @@
  * certificate when the policy wants one, then the proof of our domain, and then what waits.
  * When it fails, what waits is bounced, once, with a reason that names no host (an address may
  * be half a secret in rooms), and the reason is remembered for a while. */
+#include "mux.h"
 #include "outbox.h"
 #include "shared.h"
 #include "sm.h"
@@ -89,9 +90,11 @@ static void take_out(struct s2s *s, struct path *p)
 /* Lets go of its stream. */
 void out_part(struct path *p)
 {
-	struct tct_stream *s = p->host == NULL ? p->stream : NULL;
+	struct tct_stream *s = p->host == NULL && p->carrier == NULL ? p->stream : NULL;
 
 	shared_leave(p);
+	mux_leave(p);
+	mux_lost(p);
 	tcti_connect_end(p->connecting);
 	p->connecting = NULL;
 	p->stream = NULL;
@@ -107,8 +110,8 @@ void out_part(struct path *p)
 static void path_free(struct path *p)
 {
 	out_part(p);
-	if (p->timeout != NULL)
-		tct_timer_stop(p->timeout);
+	mux_orphan(p);
+	out_hurry(p, false);
 	outbox_leave(p);
 	sm_out_fini(p);
 	tcti_outlet_free(p->outlet);
@@ -152,7 +155,11 @@ void out_give_up(struct path *p, uint32_t cause, const char *reason)
 	}
 	tct_log_notice(p->mod, "no connection from \"%s\" to \"%s\": %s", p->local, p->remote,
 		reason);
-	failure_remember(s, p->remote, cause, reason, p->stream);
+	if (p->carrier != NULL)
+		failure_mention(s, p->remote, cause, reason, p->stream);
+	else
+		failure_remember(s, p->remote, cause, reason, p->stream);
+	mux_release(p, cause, reason);
 	tcti_outlet_drain(p->outlet, bounce, &b);
 	path_free(p);
 }
@@ -165,13 +172,12 @@ void out_end(struct path *p)
 
 void out_fini(struct s2s *s)
 {
-	while (s->path_count > 0) {
-		struct path *p = s->paths[--s->path_count];
-
-		outbox_leave(p);
-		outbox_save(p);
-		path_free(p);
+	for (size_t i = 0; i < s->path_count; i++) {
+		outbox_leave(s->paths[i]);
+		outbox_save(s->paths[i]);
 	}
+	while (s->path_count > 0)
+		out_end(s->paths[s->path_count - 1]);
 	free(s->paths);
 	while (s->questions != NULL)
 		out_end(s->questions);
@@ -189,6 +195,17 @@ static void too_late(struct tct_scope *scope, void *data)
 		out_failed(p, CAUSE_TIMEOUT, "it could not be reached in time");
 	else
 		out_failed(p, CAUSE_SLOW, "it did not come to an agreement in time");
+}
+
+void out_hurry(struct path *p, bool on)
+{
+	const struct s2s_config *config = tct_mod_config(p->mod);
+
+	if (p->timeout != NULL)
+		tct_timer_stop(p->timeout);
+	p->timeout = on ? tct_timer_start(tct_mod_scope(p->mod), config->s2s_timeout * 1000, 0,
+				  too_late, p) :
+			  NULL;
 }
 
 static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, const char *text,
@@ -215,7 +232,7 @@ static void is_blocked(struct tct_scope *scope, void *data)
 	out_give_up(p, CAUSE_BLOCKED, "it is blocked");
 }
 
-static void dial(struct path *p)
+void out_dial(struct path *p)
 {
 	const struct s2s_config *config = tct_mod_config(p->mod);
 	const struct override *o = s2s_override(p->mod, p->remote);
@@ -233,13 +250,11 @@ static void dial(struct path *p)
 	if (tcti_streams_stopping())
 		return; /* the next life does that */
 	tcti_connect_end(p->connecting);
-	if (p->timeout != NULL)
-		tct_timer_stop(p->timeout);
 	p->connecting = NULL;
-	p->timeout = rule.blocked ?
-		tct_timer_start(tct_mod_scope(p->mod), 0, 0, is_blocked, p) :
-		tct_timer_start(tct_mod_scope(p->mod), config->s2s_timeout * 1000, 0, too_late, p);
-	if (!rule.blocked)
+	out_hurry(p, !rule.blocked);
+	if (rule.blocked)
+		p->timeout = tct_timer_start(tct_mod_scope(p->mod), 0, 0, is_blocked, p);
+	else
 		p->connecting = tcti_connect(s2s_of(p->mod)->dialer, p->local, &to, connected,
 			p);
 }
@@ -316,6 +331,7 @@ enum tct_verdict out_features(struct tct_mod *m, struct tct_stream *s, const str
 		return TCT_HANDLED;
 	peer->greeted = true;
 	peer->sm_offered = tct_child(e, NS_SM, "sm") != NULL;
+	mux_features(peer, e);
 	if (!is_enough(p, s, &v)) {
 		out_failed(p, v.cause, v.reason);
 		return TCT_HANDLED;
@@ -383,9 +399,7 @@ void out_go(struct path *p)
 
 	p->state = PATH_READY;
 	p->used = tct_monotonic();
-	if (p->timeout != NULL)
-		tct_timer_stop(p->timeout);
-	p->timeout = NULL;
+	out_hurry(p, false);
 	tcti_connect_end(p->connecting);
 	p->connecting = NULL;
 	failure_over(s2s_of(p->mod), p->remote);
@@ -396,9 +410,11 @@ void out_go(struct path *p)
 	tct_log_info(p->mod, "connected from \"%s\" to \"%s\" at %s (%s, %s)", p->local, p->remote,
 		tcti_stream_address(s),
 		p->host != NULL                      ? "by its own connection" :
+		p->carrier != NULL              ? "dialback, on a connection for others" :
 		p->proof == TCTI_PROOF_EXTERNAL ? "certificate" :
 						       "dialback",
 		tcti_stream_secured(s) ? "TLS" : "not encrypted");
+	mux_ready(p);
 }
 
 void out_refused(struct tct_mod *m, struct tct_stream *s, const char *reason)
@@ -417,7 +433,7 @@ static void dial_again(struct tct_scope *scope, void *data)
 
 	(void)scope;
 	p->timeout = NULL;
-	dial(p);
+	out_dial(p);
 }
 
 /* After a loss the first try is at once, the next later and later; false: it was tried for long
@@ -431,11 +447,9 @@ static bool try_again(struct path *p, const char *reason)
 	if (now - p->lost >= config->resend_time)
 		return false;
 	out_part(p);
-	if (p->timeout != NULL)
-		tct_timer_stop(p->timeout);
-	p->timeout = NULL;
+	out_hurry(p, false);
 	if (p->tries++ == 0) {
-		dial(p);
+		out_dial(p);
 		return true;
 	}
 	seconds = p->tries > 5 ? AGAIN_MAX : 1u << (p->tries - 2);
@@ -456,7 +470,7 @@ void out_failed(struct path *p, uint32_t cause, const char *reason)
 /* What waits, and what the peer has not acknowledged. */
 void out_lost(struct path *p, const char *reason)
 {
-	if (tcti_outlet_count(p->outlet) == 0) {
+	if (tcti_outlet_count(p->outlet) == 0 && p->riders == NULL) {
 		out_end(p);
 		return;
 	}
@@ -473,6 +487,7 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 	if (p == NULL)
 		return;
 	sm_out_last_look(p);
+	mux_lost(p);
 	peer->path = NULL;
 	p->stream = NULL;
 	sm_out_lost(p);
@@ -522,8 +537,9 @@ struct path *out_path(struct tct_mod *m, const char *local, const char *remote)
 void out_begin(struct s2s *s)
 {
 	for (size_t i = 0; i < s->path_count; i++) {
-		if (s->paths[i]->connecting == NULL && s->paths[i]->stream == NULL)
-			dial(s->paths[i]);
+		if (s->paths[i]->connecting == NULL && s->paths[i]->stream == NULL &&
+			s->paths[i]->carrier == NULL)
+			out_dial(s->paths[i]);
 	}
 }
 
@@ -543,7 +559,7 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 	struct tcti_s2s_rule rule;
 	const struct failure *f;
 	struct peer *host;
-	struct path *p;
+	struct path *p, *carrier;
 	bool found;
 	size_t at;
 
@@ -558,16 +574,19 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 			return refuse(ev, cause_condition(CAUSE_BLOCKED),
 				cause_said(CAUSE_BLOCKED));
 		host = shared_find(s, local, remote);
+		carrier = host == NULL ? mux_find(s, local, remote) : NULL;
 		f = failure_in_force(s, remote);
-		if (f != NULL && host == NULL)
+		if (f != NULL && host == NULL && carrier == NULL)
 			return refuse(ev, cause_condition(f->cause), cause_said(f->cause));
 		if (s->path_count >= (size_t)config->connections)
 			return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too many connections");
 		p = out_path(m, local, remote);
 		if (host != NULL)
 			shared_begin(p, host);
+		else if (carrier != NULL)
+			mux_begin(p, carrier);
 		else if (!s->reading)
-			dial(p);
+			out_dial(p);
 	} else {
 		p = s->paths[at];
 	}
@@ -598,7 +617,7 @@ struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const ch
 		p->next->prev = p;
 	s->questions = p;
 	s->question_count++;
-	dial(p);
+	out_dial(p);
 	return (struct tcti_s2s_question *)p;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "bucket.h"
+#include "ledger.h"
 
 #include <tercet/internal/s2s.h>
 
@@ -44,6 +45,7 @@ struct s2s_config {
 	int64_t unproven;
 	int64_t unproven_per_address;
 	int64_t streams_per_domain;
+	int64_t pairs_per_stream;
 	int64_t ack_timeout;
 	int64_t resume_time;
 	int64_t resumable;
@@ -78,6 +80,8 @@ struct sm_out {
 	int64_t max;    /* seconds for that, after it is lost */
 	int64_t until;  /* tct_monotonic(), when it is lost */
 	struct tct_timer *ask, *timeout;
+	struct ledger ledger; /* of the stream: paths whose stanzas it does not have yet */
+	uint32_t entered;     /* of what the outlet keeps is in the ledger of its stream */
 	/* Without XEP-0198: when so many bytes of the stream are acknowledged, so many of what is
 	 * kept are. */
 	uint64_t mark_bytes;
@@ -104,6 +108,9 @@ struct path {
 	bool old;       /* an earlier life has left something */
 	uint64_t done, trimmed; /* rows that the peer has, and that are known to go */
 	struct peer *host; /* by whose stream it leaves, which was opened for something else; NULL */
+	/* ---- see mux.h ---- */
+	struct path *carrier; /* by whose stream it leaves, one that we open; NULL */
+	struct path *riders, *rider_prev, *rider_next; /* of this one, and in that list */
 	/* ---- of a question ---- */
 	struct tct_mod *asker;
 	tcti_s2s_ask_fn *fn;
@@ -139,6 +146,9 @@ struct peer {
 			  came for */
 	char *error;   /* that the peer has sent */
 	bool sm_offered;
+	bool errors; /* it can refuse a pair of domains and keep the stream (XEP-0220 2.4.2) */
+	struct claim *claims; /* see mux.c */
+	uint32_t claim_count;
 	struct sm_in *sm; /* of one that was opened to us: who counts; NULL */
 	struct sm_in *resumes; /* for which it waits; NULL */
 	/* ---- see shared.h ---- */
@@ -289,6 +299,8 @@ void in_stanza(struct tct_mod *m, struct tct_stream *s, struct tct_stanza *st, u
 bool in_accept(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
 	uint32_t proof);
 bool in_accepted(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote);
+/* The same for any domain of ours. */
+bool in_has(struct tct_mod *m, struct tct_stream *s, const char *remote);
 const char *in_refuses_dialback(struct tct_mod *m, struct tct_stream *s, const char *remote);
 /* The peer may send for that pair, too; false: there are too many. */
 bool in_add(struct tct_mod *m, struct peer *p, const char *local, const char *remote,
@@ -316,6 +328,10 @@ struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const ch
 void out_asked(struct tct_mod *m, struct tcti_s2s_question *q);
 /* Finds or makes one, which is not dialled yet. */
 struct path *out_path(struct tct_mod *m, const char *local, const char *remote);
+/* Its own stream is dialled. */
+void out_dial(struct path *p);
+/* From now on it has s2s_timeout to be ready, or (false) all the time. */
+void out_hurry(struct path *p, bool on);
 /* All that wait for it are dialled. */
 void out_begin(struct s2s *s);
 /* The stream of a path may be used. */
@@ -338,6 +354,9 @@ void out_fini(struct s2s *s);
 /* ---- failures.c ---- */
 /* An attempt to reach the domain has failed; `stream` (may be NULL): what came of it. */
 void failure_remember(struct s2s *s, const char *remote, uint32_t cause, const char *reason,
+	struct tct_stream *stream);
+/* The same, and it may be tried at once. */
+void failure_mention(struct s2s *s, const char *remote, uint32_t cause, const char *reason,
 	struct tct_stream *stream);
 /* What came from it, or in its name, was refused. */
 void failure_note(struct s2s *s, const char *remote, uint32_t cause, const char *reason,

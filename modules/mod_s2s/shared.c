@@ -6,6 +6,7 @@
  * has opened is for the pairs that it has proven there, and for no other. */
 #include "shared.h"
 
+#include "mux.h"
 #include "sm.h"
 
 #define NS_BIDI "urn:xmpp:bidi"
@@ -91,6 +92,7 @@ void shared_begin(struct path *p, struct peer *host)
 {
 	bool counted = host->sm != NULL && !host->carried;
 
+	mux_release(p, CAUSE_LOST, "the connection that it shared is not needed any more");
 	out_part(p);
 	p->host = host;
 	p->stream = host->stream;
@@ -167,7 +169,8 @@ void shared_ready(struct path *p)
 	/* Where the policy is content without a certificate, DNS has said who it is: it is the server
 	 * that would be asked back. */
 	if (!in_add(p->mod, peer, p->local, p->remote,
-		    proof != TCTI_PROOF_NONE ? proof : TCTI_PROOF_DIALBACK))
+		    proof != TCTI_PROOF_NONE ? proof : TCTI_PROOF_DIALBACK) &&
+		p->carrier == NULL)
 		peer->bidi = false;
 }
 

@@ -36,6 +36,8 @@ void sm_out_begin(struct path *p);
 /* It leaves by a stream of somebody else's; `counted`: whose peer counts, and has counted nothing
  * from us yet. */
 void sm_out_guest(struct path *p, bool counted);
+/* The pair of a path that rides is proven on its carrier's stream: out_go is called. */
+void sm_out_ride(struct path *p);
 /* The stream of the path is going: what its TCP knows by now. */
 void sm_out_last_look(struct path *p);
 /* It is gone. */

@@ -4,8 +4,12 @@
  * XEP-0198 it says so itself, and after a lost stream says how far it had come (resumption, section
  * 5), so that nothing comes twice. Without it the kernel knows what the peer's TCP has
  * acknowledged; that is asked for messages only. Where a lost stream may be resumed is found as any
- * stream is, by DNS or an override: a `location` of the peer's is not followed. */
+ * stream is, by DNS or an override: a `location` of the peer's is not followed.
+ *
+ * The peer counts a stream. Where several paths leave by one (mux.h) the number is the carrier's, and
+ * its ledger says whose stanzas they were. */
 #include "handover.h"
+#include "mux.h"
 #include "outbox.h"
 #include "shared.h"
 #include "sm.h"
@@ -31,6 +35,12 @@ static void forget_id(struct path *p)
 	p->sm.before = NULL;
 }
 
+/* Who counts what the path sends. */
+static struct path *counter_of(struct path *p)
+{
+	return p->carrier != NULL ? p->carrier : p;
+}
+
 static void rest(struct path *p)
 {
 	sm_stop(&p->sm.ask);
@@ -43,10 +53,13 @@ void sm_out_fini(struct path *p)
 {
 	rest(p);
 	forget_id(p);
+	ledger_clear(&p->sm.ledger);
 }
 
 const char *sm_out_state(const struct path *p)
 {
+	if (p->carrier != NULL)
+		p = p->carrier;
 	if (p->sm.state != SM_ON)
 		return NULL;
 	return p->sm.id != NULL ? "resumable" : "enabled";
@@ -56,10 +69,31 @@ static void confirm(struct path *p, uint32_t n)
 {
 	if (n == 0)
 		return;
-	if (p->sm.before != NULL)
-		outbox_done(p, tcti_outlet_confirm_to(p->outlet, handover_tag(p->sm.before, n)));
-	else
-		outbox_done(p, tcti_outlet_confirm(p->outlet, n));
+	outbox_done(p, tcti_outlet_confirm(p->outlet, n));
+	p->lost = 0;
+	p->tries = 0;
+}
+
+static void confirm_run(void *owner, uint32_t number, uint32_t n, void *data)
+{
+	struct path *p = owner;
+
+	(void)number;
+	(void)data;
+	p->sm.entered -= n;
+	confirm(p, n);
+}
+
+/* Of what an earlier life has written into the stream, the first `n`. */
+static void confirm_before(struct path *p, uint32_t n)
+{
+	uint64_t tag = p->sm.before != NULL ? handover_tag(p->sm.before, n) : 0;
+
+	free(p->sm.before);
+	p->sm.before = NULL;
+	if (tag == 0)
+		return;
+	outbox_done(p, tcti_outlet_confirm_to(p->outlet, tag));
 	p->lost = 0;
 	p->tries = 0;
 }
@@ -96,7 +130,7 @@ static void ask_now(struct tct_scope *scope, void *data)
 
 	(void)scope;
 	p->sm.ask = NULL;
-	if (p->stream != NULL && tcti_outlet_kept(p->outlet, NULL) > 0)
+	if (p->stream != NULL && p->sm.ledger.total > 0)
 		ask(p);
 }
 
@@ -138,20 +172,24 @@ static void look_now(struct tct_scope *scope, void *data)
 
 static void on_written(struct tct_mod *m, struct tcti_outlet *o, void *data)
 {
-	struct path *p = data;
+	struct path *p = data, *counter = counter_of(p);
 	size_t bytes;
 	uint32_t kept = tcti_outlet_kept(o, &bytes);
 
 	if (kept == 0 || p->stream == NULL)
 		return;
-	if (p->sm.state != SM_ON) {
+	if (counter->sm.state != SM_ON) {
 		if (p->sm.ask == NULL)
 			p->sm.ask = tct_timer_start(tct_mod_scope(m), LOOK_MS, 0, look_now, p);
-	} else if (kept >= MUCH || bytes >= MUCH_BYTES) {
-		ask(p);
-	} else {
-		ask_later(p);
+		return;
 	}
+	/* Outlets write one after the other, and each says so at once. */
+	ledger_add(&counter->sm.ledger, p, kept - p->sm.entered);
+	p->sm.entered = kept;
+	if (counter->sm.ledger.total >= MUCH || bytes >= MUCH_BYTES)
+		ask(counter);
+	else
+		ask_later(counter);
 }
 
 void sm_out_lost(struct path *p)
@@ -164,21 +202,38 @@ void sm_out_lost(struct path *p)
 
 void sm_out_last_look(struct path *p)
 {
-	if (p->outlet != NULL && p->state == PATH_READY && p->sm.state != SM_ON)
+	if (p->outlet != NULL && p->state == PATH_READY && p->stream != NULL &&
+		counter_of(p)->sm.state != SM_ON)
 		look(p);
 }
 
 /* ---- enabling and resuming ---- */
 
 /* All that is not acknowledged goes first. */
-static void go(struct path *p)
+static void write_again(struct path *p)
 {
+	bool counted = counter_of(p)->sm.state == SM_ON;
+
 	if (tcti_outlet_kept(p->outlet, NULL) == 0)
 		p->lost = 0;
-	tcti_outlet_keep(p->mod, p->outlet, p->sm.state == SM_ON ? ALL_TYPES : MESSAGES,
-		on_written, p);
+	tcti_outlet_keep(p->mod, p->outlet, counted ? ALL_TYPES : MESSAGES, on_written, p);
 	tcti_outlet_rewind(p->outlet);
+	p->sm.entered = 0;
 	out_go(p);
+}
+
+static void go(struct path *p)
+{
+	/* What was in it is written again, by this path and by those that ride on it. */
+	ledger_clear(&p->sm.ledger);
+	write_again(p);
+}
+
+void sm_out_ride(struct path *p)
+{
+	free(p->sm.before);
+	p->sm.before = NULL;
+	write_again(p);
 }
 
 static void enable(struct path *p)
@@ -217,7 +272,7 @@ void sm_out_begin(struct path *p)
 		forget_id(p);
 		go(p);
 	} else if (p->sm.id != NULL && tct_monotonic() < p->sm.until &&
-		tcti_outlet_kept(p->outlet, NULL) > 0) {
+		(p->sm.ledger.total > 0 || p->sm.before != NULL)) {
 		resume(p);
 	} else {
 		enable(p);
@@ -265,19 +320,20 @@ static enum tct_verdict on_enabled(struct tct_mod *m, struct tct_stream *s,
 /* The peer has handled `h`; false: that is more than it was sent, and the stream ends. */
 static bool acknowledge(struct path *p, struct tct_stream *s, uint32_t h)
 {
-	uint32_t n = h - p->sm.acked, kept = tcti_outlet_kept(p->outlet, NULL);
+	uint32_t n = h - p->sm.acked, total = p->sm.ledger.total;
 
 	if (p->sm.before != NULL)
-		kept = p->sm.before->total;
-	if (n > kept) {
+		total = p->sm.before->total;
+	if (n > total) {
 		forget_id(p);
-		sm_too_high(s, h, p->sm.acked + kept);
+		sm_too_high(s, h, p->sm.acked + total);
 		return false;
 	}
 	p->sm.acked = h;
-	confirm(p, n);
-	free(p->sm.before);
-	p->sm.before = NULL;
+	ledger_take(&p->sm.ledger, n, confirm_run, NULL);
+	confirm_before(p, n);
+	for (struct path *rider = p->riders; rider != NULL; rider = rider->rider_next)
+		confirm_before(rider, n);
 	return true;
 }
 
@@ -325,7 +381,7 @@ static enum tct_verdict on_failed(struct tct_mod *m, struct tct_stream *s,
 
 void sm_out_acknowledged(struct path *p, struct tct_stream *s, const struct tct_elem *e)
 {
-	uint32_t before = p->sm.acked, kept, h;
+	uint32_t before = p->sm.acked, h;
 	size_t bytes;
 
 	if (!sm_read_h(e, &h)) {
@@ -336,11 +392,11 @@ void sm_out_acknowledged(struct path *p, struct tct_stream *s, const struct tct_
 	sm_stop(&p->sm.timeout);
 	if (!acknowledge(p, s, h))
 		return;
-	kept = tcti_outlet_kept(p->outlet, &bytes);
-	if (kept == 0)
+	tcti_outlet_kept(p->outlet, &bytes);
+	if (p->sm.ledger.total == 0)
 		return;
 	/* Not at once when nothing has changed: that would go round and round. */
-	if (h != before && (kept >= MUCH || bytes >= MUCH_BYTES))
+	if (h != before && (p->sm.ledger.total >= MUCH || bytes >= MUCH_BYTES))
 		ask(p);
 	else
 		ask_later(p);

@@ -54,9 +54,22 @@ struct tcti_s2s_prover_ops {
 	/* A stream that we opened has got its features, and the peer may be spoken to. True: the
 	 * proof of our domain has begun, and ends with authenticated, ready or refused. */
 	bool (*begin)(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *features);
+	/* Of dialback: one more pair of domains is to be proven on a stream that we opened and that
+	 * is in use. Ends with `claimed`. */
+	void (*claim)(struct tct_mod *m, struct tct_stream *s, const char *local,
+		const char *remote);
 	/* Of dialback: from now on keys are made with another secret; those that were made with
 	 * the one before are good for a while. */
 	void (*renew)(struct tct_mod *m);
+};
+
+/* What a peer says to a key: that pair is believed, it is forged, it is not believed, or there is
+ * no room for it on that stream. */
+enum tcti_s2s_answer {
+	TCTI_ANSWER_VALID,
+	TCTI_ANSWER_INVALID,
+	TCTI_ANSWER_ERROR,
+	TCTI_ANSWER_FULL
 };
 
 /* ---- service "s2s", of mod_s2s ---- */
@@ -138,6 +151,10 @@ struct tcti_s2s_ops {
 	void (*authenticated)(struct tct_mod *m, struct tct_stream *s);
 	void (*ready)(struct tct_mod *m, struct tct_stream *s, uint32_t proof);
 	void (*refused)(struct tct_mod *m, struct tct_stream *s, const char *reason);
+	/* Of such a stream: the answer to `claim`, with words for the administrator. False: it was
+	 * not asked there, or is answered already. */
+	bool (*claimed)(struct tct_mod *m, struct tct_stream *s, const char *local,
+		const char *remote, uint32_t answer, const char *reason);
 	/* What is left to try after a proof that failed; false: nothing. */
 	bool (*next)(struct tct_mod *m, struct tct_stream *s);
 	/* A stream of its own to the domain, without any proof, for a question: `fn` is called
