@@ -14,6 +14,8 @@ is what the time of an answer depends on.
 For messages that are refused the same: an account whose queue is full reads what one reads that
 does not exist.
 
+The asker is a client of the same server; leaks_elsewhere.py walks the same with one of another.
+
 For accounts that are offline the questions are asked again after a restart, with a slow store:
 then neither account is in memory, and reading one must take as long as reading the other.
 """
@@ -33,6 +35,7 @@ MODULES = ("roster", "presence", "disco", "ping", "version", "time", "vcard", "p
 # What an account with a full queue answers, as one does that does not exist.
 REFUSED = ("message", "message-full", "message-unkept", "groupchat")
 QUEUE = 10
+ELSEWHERE, SECRET = "elsewhere.localhost", "secret of somewhere else"
 # Goes out with each question.
 MARK = "<iq type='get' id='mark' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
 
@@ -87,8 +90,9 @@ def questions(a):
     return table
 
 
-def read_table():
-    """{section: (relations, [(question, {relation: cell})])}"""
+def read_table(asker):
+    """{section: (relations, [(question, {relation: cell})])}. Who asks from elsewhere is none of
+    the account's own resources."""
     sections = {}
     with open(os.path.join(HERE, "leaks.table"), encoding="utf-8") as file:
         for line in file:
@@ -102,6 +106,9 @@ def read_table():
             else:
                 assert len(words) == len(current[0]) + 1, line
                 current[1].append((words[0], dict(zip(current[0], words[1:]))))
+    if asker is not Person:
+        for relations, _ in sections.values():
+            relations[:] = [relation for relation in relations if relation != "own"]
     return sections
 
 
@@ -165,8 +172,9 @@ class Leak(Exception):
 
 
 class World:
-    def __init__(self, sections):
+    def __init__(self, sections, asker):
         self.sections, self.asker, self.people = sections, None, {}
+        self.kind = asker
         users = ["asker@localhost:secret of asker"]
         for state, (relations, _) in sections.items():
             users += [f"{r}-{state}@localhost:secret of {r}-{state}" for r in relations
@@ -174,7 +182,8 @@ class World:
         users.append("filler@localhost:secret of filler")
         self.server = Server(users=users, config='modules_disabled = [ "mam", "smacks" ];',
                              host_config=f"offline: {{ max_messages = {QUEUE}; "
-                                         "stranger_share = 100; };")
+                                         "stranger_share = 100; };",
+                             components=[f"{ELSEWHERE}:{SECRET}"])
 
     def account(self, relation, state):
         return "asker@localhost" if relation == "own" else f"{relation}-{state}@localhost"
@@ -184,8 +193,9 @@ class World:
         return f"nobody-{state}@localhost" if relation == "pending" else "nobody@localhost"
 
     def come(self):
-        self.asker = Person(self.server, "asker", "desk")
-        self.asker.send("<presence/>")
+        self.asker = self.kind(self.server, "asker", "desk")
+        if self.kind is Person:
+            self.asker.send("<presence/>")
         self.asker.ping()
 
     def befriend(self, person, relation, state):
@@ -376,12 +386,12 @@ class World:
         return failed
 
 
-def main():
+def main(asker):
     if missing(MODULES):
         print(f"{missing(MODULES)} was not built")
         return 77
     verbose = "-v" in sys.argv
-    world = World(read_table())
+    world = World(read_table(asker), asker)
     try:
         world.set_up()
         failed = sum(world.walk(state, verbose=verbose) for state in world.sections)
@@ -407,4 +417,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Person))
