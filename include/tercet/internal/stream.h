@@ -160,9 +160,7 @@ TCT_API void tcti_session_set_resumable(struct tct_session *session, int64_t sec
  * the first ones have ended (a question: was answered) and what they wrote is on disk. Both
  * begin at `handled` and wrap at 2^32. They are equal when nothing waits. */
 TCT_API void tcti_session_track(struct tct_session *s, uint32_t handled);
-/* Where counting begins when it is agreed on, in both directions, of sessions and of streams of
- * other servers: at 0. With test hooks: at $TERCET_COUNT_FROM, so that tests come to the end of
- * the numbers. */
+/* Where counting begins, in both directions: at 0; with test hooks at $TERCET_COUNT_FROM. */
 TCT_API uint32_t tcti_count_from(void);
 TCT_API uint32_t tcti_session_received(const struct tct_session *s);
 TCT_API uint32_t tcti_session_handled(const struct tct_session *s);
