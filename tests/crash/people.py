@@ -194,6 +194,9 @@ class Client:
         if not politely:
             self.link.drop()
             return
+        heard = self.heard()
+        if self.counting:
+            self.link.send(f"<a xmlns='{SM_NS}' h='{self.handled}'/>")
         self.link.send("</stream:stream>")
         until = time.monotonic() + self.house.timeout
         while not any(kind in ("end", "eof") for kind, _ in self.take(0.1)):
@@ -201,8 +204,16 @@ class Client:
                 raise self.lost("the server does not end the stream")
         self.link.close()
         self.session = None
+        self.ended(heard)
 
     # ---- what comes ----
+
+    def heard(self):
+        """What has come in this session."""
+        return ()
+
+    def ended(self, heard):
+        """The session has, and the server has said so; before it we acknowledged `heard`."""
 
     def enabled(self):
         """Stream management is on."""
@@ -418,6 +429,7 @@ class Device(Client):
         self.caught_up = False  # in this session
         self.session_heard, self.highest = {}, {}
         self.duplicates = 0     # in all; those in one session are a failure
+        self.settled = set()    # acknowledged in sessions whose end was answered
         self.sent, self.presence = 0, 0     # stanzas of this session; which of them it was
 
     def enabled(self):
@@ -435,6 +447,12 @@ class Device(Client):
             self.sent = h
             self.caught_up = self.caught_up and (self.presence == -1 or not self.managed)
 
+    def heard(self):
+        return tuple(self.session_heard) if self.managed else ()
+
+    def ended(self, heard):
+        self.settled.update(heard)
+
     def prefer(self):
         """Without archive of its own accord (XEP-0441)."""
         answer = self.ask(f"<iq type='set'><prefs xmlns='{MAM_NS}' default='never'/></iq>")
@@ -448,6 +466,8 @@ class Device(Client):
         if oid in self.session_heard:
             raise self.broken(f"{oid} came twice to one session: {element}"[:600]
                               + f" (before: {self.session_heard[oid]}, now {self.handled})")
+        if oid in self.settled:
+            raise self.broken(f"{oid} came again, and its session had ended well")
         if self.late(element) and (self.archived or self.taken_up):
             # What waited for us may come to another session after a kill: that it has arrived,
             # or that we read the archive, is written down a little later.
