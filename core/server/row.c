@@ -5,6 +5,8 @@
 
 #include "core/base/mem.h"
 #include "core/server/entity.h"
+#include "core/server/host.h"
+#include "core/store/txn.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -35,7 +37,8 @@ static void row_done(struct row *r)
 {
 	if (r->mod != NULL) {
 		mod_enter(r->mod);
-		r->done(r->mod, r->entity, r->id, r->taken);
+		r->done(r->mod, r->entity, r->id, r->taken,
+			txn_of_arrivals(r->entity->host->env));
 		mod_leave(r->mod);
 	}
 	/* Whoever kept the row would think that its message waits still. */

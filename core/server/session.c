@@ -195,22 +195,10 @@ static void leave(struct tct_session *s, void (*fn)(struct tct_session *, struct
 	session_unref(s);
 }
 
-/* A client that hears that its session has ended may rely on that: one that is written down must
- * not come back after a crash, and messages wait in it. */
-static void end_stream(struct tct_stream *stream, struct store_env *env, struct ticket *before)
-{
-	struct tct_txn *txn = txn_of_turn(env);
-
-	/* What was written since may be in a set of its own; sets commit in order. */
-	stream_finish(stream, txn_has_writes(txn) ? txn_ticket(txn) : before);
-	ticket_unref(before);
-}
-
 void session_end(struct tct_session *s)
 {
 	struct tct_stream *stream = s->stream;
-	struct store_env *env = s->key != 0 ? s->entity->host->env : NULL;
-	struct ticket *before;
+	bool counted = s->pipe_ops != NULL;
 
 	if (s->ended)
 		return;
@@ -219,14 +207,17 @@ void session_end(struct tct_session *s)
 		stream->session = NULL;
 		s->stream = NULL;
 	}
-	before = stream != NULL && env != NULL ? ticket_ref(txn_ticket(txn_of_turn(env))) : NULL;
 	/* No longer in the list: what the notices route does not come back here. */
 	list_remove(&s->link);
 	hook_session_notice(hooks(s), TCT_SESSION_ENDED, s);
 	leave(s, give_back);
-	if (before != NULL)
-		end_stream(stream, env, before);
-	else if (stream != NULL)
+	if (stream == NULL)
+		return;
+	/* A client that hears that its session has ended may rely on that: one that is written
+	 * down must not come back after a crash, nor may what it had; messages wait in it. */
+	if (counted && stream->host->env != NULL)
+		stream_finish(stream);
+	else
 		tcti_stream_close(stream, NULL, NULL);
 }
 

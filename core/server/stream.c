@@ -143,51 +143,24 @@ void tcti_stream_close(struct tct_stream *s, const char *condition, const char *
 	stream_close(s, condition, text, NULL);
 }
 
-/* In the stream's scope. */
-struct finishing {
-	struct scope_node node;
-	struct ticket_waiter waiter;
-	struct ticket *ticket; /* counted */
-	struct tct_stream *stream;
-};
-
-static void finishing_free(struct finishing *f)
+static void is_on_disk(struct tct_scope *scope, int status, void *data)
 {
-	ticket_unref(f->ticket);
-	free(f);
+	(void)scope;
+	(void)status;
+	tcti_stream_close(data, NULL, NULL);
 }
 
-static void drop_finishing(struct scope_node *node)
+static void all_heard(void *data)
 {
-	struct finishing *f = list_entry(node, struct finishing, node);
+	struct tct_stream *s = data;
 
-	ticket_waiter_remove(&f->waiter);
-	finishing_free(f);
+	txn_after_turn(s->host->env, &s->scope, is_on_disk, s);
 }
 
-static void finish(struct ticket_waiter *w)
+/* Keepers of messages hear of what the session had, behind this. */
+void stream_finish(struct tct_stream *s)
 {
-	struct finishing *f = list_entry(w, struct finishing, waiter);
-
-	scope_remove(&f->node);
-	tcti_stream_close(f->stream, NULL, NULL);
-	finishing_free(f);
-}
-
-void stream_finish(struct tct_stream *s, struct ticket *ticket)
-{
-	struct finishing *f;
-
-	if (ticket_state(ticket) != TICKET_OPEN && ticket_state(ticket) != TICKET_SUBMITTED) {
-		tcti_stream_close(s, NULL, NULL);
-		return;
-	}
-	f = mem_zalloc(sizeof *f);
-	f->stream = s;
-	f->ticket = ticket_ref(ticket);
-	f->waiter.fn = finish;
-	scope_add(&s->scope, &f->node, drop_finishing);
-	ticket_wait(ticket, &f->waiter);
+	turn_call(&s->scope, all_heard, s);
 }
 
 /* Its client will come back to the session: for it the connection is lost, and no stream has

@@ -74,8 +74,9 @@ void stream_bound(struct tct_stream *s);
 void streams_unthrottle(void);
 /* Closes all with system-shutdown. */
 void streams_shutdown(const char *condition, const char *text);
-/* Ends it without error when that is on disk or has failed. */
-void stream_finish(struct tct_stream *s, struct ticket *ticket);
+/* Its session has ended. Ends it without error when all that was written over that is on disk or
+ * has failed. */
+void stream_finish(struct tct_stream *s);
 /* tcti_stream_close with an application's own condition (borrowed; NULL: none). */
 void stream_close(struct tct_stream *s, const char *condition, const char *text,
 	const struct tct_elem *application);

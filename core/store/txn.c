@@ -334,6 +334,21 @@ static void claim(struct tct_txn *txn, const struct tct_kv *kv, const char *user
 
 /* ---- closing ---- */
 
+static void caller_gone(struct scope_node *node)
+{
+	(void)node; /* the write goes on, nobody is told */
+}
+
+static void tell_later(struct tct_txn *txn, struct tct_scope *scope, tct_done_fn *fn, void *data)
+{
+	txn->fn = fn;
+	txn->data = data;
+	if (scope != NULL && fn != NULL) {
+		txn->scoped = true;
+		scope_add(scope, &txn->node, caller_gone);
+	}
+}
+
 static void close_ticket(struct tct_txn *txn)
 {
 	txn->ticket->state = TICKET_SUBMITTED;
@@ -403,19 +418,41 @@ void txn_refuse(struct tct_txn *txn)
 	conclude(txn);
 }
 
-struct tct_txn *txn_of_turn(struct store_env *env)
+static struct tct_txn *close_at_end(struct tct_txn *txn)
+{
+	list_push(&of_turn, &txn->link);
+	loop_wake();
+	return txn;
+}
+
+static struct tct_txn *shared_of_turn(struct store_env *env, bool arrivals)
 {
 	struct tct_txn *txn;
 
 	list_each (node, &of_turn) {
 		txn = list_entry(node, struct tct_txn, link);
-		if (txn->env == env)
+		if (txn->env == env && txn->fn == NULL && txn->arrivals == arrivals)
 			return txn;
 	}
 	txn = txn_new(env);
-	list_push(&of_turn, &txn->link);
-	loop_wake();
-	return txn;
+	txn->arrivals = arrivals;
+	return close_at_end(txn);
+}
+
+struct tct_txn *txn_of_turn(struct store_env *env)
+{
+	return shared_of_turn(env, false);
+}
+
+struct tct_txn *txn_of_arrivals(struct store_env *env)
+{
+	return shared_of_turn(env, true);
+}
+
+/* An empty set, behind the others. */
+void txn_after_turn(struct store_env *env, struct tct_scope *scope, tct_done_fn *fn, void *data)
+{
+	tell_later(close_at_end(txn_new(env)), scope, fn, data);
 }
 
 void txn_turn_end(void)
@@ -598,20 +635,10 @@ void tct_txn_lazy(struct tct_txn *txn)
 	txn->lazy = true;
 }
 
-static void caller_gone(struct scope_node *node)
-{
-	(void)node; /* the write goes on, nobody is told */
-}
-
 void tct_txn_submit(struct tct_scope *scope, struct tct_txn *txn, tct_done_fn *fn, void *data)
 {
 	assert_loop();
-	txn->fn = fn;
-	txn->data = data;
-	if (scope != NULL && fn != NULL) {
-		txn->scoped = true;
-		scope_add(scope, &txn->node, caller_gone);
-	}
+	tell_later(txn, scope, fn, data);
 	txn_close(txn);
 }
 

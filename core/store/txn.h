@@ -70,6 +70,11 @@ uint64_t txn_first_open(const struct tct_kv *kv, const char *user);
 void txn_set_router(void (*fn)(struct tct_mod *m, struct tct_stanza *st));
 /* A set of the turn's own, for writes that belong to no stanza: open until its end. */
 struct tct_txn *txn_of_turn(struct store_env *env);
+/* The same for what goes because messages have arrived: apart, for it only removes, and that a
+ * full disk must not refuse. */
+struct tct_txn *txn_of_arrivals(struct store_env *env);
+/* Calls `fn` when all that this turn has written so far is on disk or has failed. */
+void txn_after_turn(struct store_env *env, struct tct_scope *scope, tct_done_fn *fn, void *data);
 /* Hands over what was submitted in this turn; before connections are flushed. */
 void txn_turn_end(void);
 
@@ -120,6 +125,7 @@ struct tct_txn {
 	int32_t status;
 	bool adds, scoped, refused, hides;
 	bool writes;  /* it has added to the operations, wherever they are */
+	bool arrivals; /* see txn_of_arrivals */
 	bool lazy;    /* nobody waits for it to be on disk: no flush for it */
 	bool spoiled; /* of a root: one of them was refused, so all are */
 };

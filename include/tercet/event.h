@@ -243,8 +243,12 @@ struct tct_archive;
  * call of the module's, when no copy of the message is on its way and none waits to be given
  * back. `taken`: a client has it: it was acknowledged (XEP-0198), or, by a session without
  * that, written to the socket. Not taken: an event has carried it to UNDELIVERED, or the
- * server stops; the row is all there is. */
-typedef void tct_row_done_fn(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool taken);
+ * server stops; the row is all there is.
+ * `txn` takes what is removed over that; it is the same one for all that have arrived in this
+ * turn, open until its end, and must not be submitted. A client that hears that its session has
+ * ended hears it after that. */
+typedef void tct_row_done_fn(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool taken,
+	struct tct_txn *txn);
 /* The message of `ev` is kept for its addressee as row `id` of `a`, which was written in the
  * event's write set or is there already; all copies that sessions get from here on carry
  * that, and so does the event of a copy that is given back (TCT_REROUTE). One row per

@@ -261,24 +261,8 @@ tct_row_done_fn *offline_on_restored_reference(struct tct_mod *m, struct tct_ent
 
 /* ---- it has arrived, or has not ---- */
 
-static void submit(struct tct_scope *scope, void *data)
-{
-	(void)scope;
-	offline_arrived_submit(data);
-}
-
-void offline_arrived_submit(struct tct_mod *m)
-{
-	struct offline_data *data = tct_mod_data(m);
-	struct tct_txn *txn = data->arrived;
-
-	data->arrived = NULL;
-	if (txn != NULL)
-		tct_txn_submit(NULL, txn, NULL, NULL);
-}
-
-/* Whatever arrives in a turn goes in one set. */
-void offline_row_done(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool taken)
+void offline_row_done(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool taken,
+	struct tct_txn *txn)
 {
 	struct offline_data *data = tct_mod_data(m);
 
@@ -288,9 +272,5 @@ void offline_row_done(struct tct_mod *m, struct tct_entity *e, uint64_t id, bool
 		return;
 	}
 	tct_figure_add(data->delivered, 1);
-	if (data->arrived == NULL) {
-		data->arrived = tct_txn_new(m);
-		tct_timer_start(tct_mod_scope(m), 0, 0, submit, m);
-	}
-	offline_remove_row(m, data->arrived, e, id);
+	offline_remove_row(m, txn, e, id);
 }

@@ -155,7 +155,6 @@ static int load(struct tct_mod *m, struct tct_error *err)
 
 static void unload(struct tct_mod *m)
 {
-	offline_arrived_submit(m);
 	offline_ids_fini(&((struct offline_data *)tct_mod_data(m))->out);
 }
 

@@ -34,7 +34,6 @@ struct offline_data {
 	const struct tct_roster_ops *roster; /* NULL: nobody has contacts */
 	struct tct_mod *roster_mod;
 	struct offline_ids out;   /* rows of entries that are on their way */
-	struct tct_txn *arrived;  /* removes what has arrived; submitted soon */
 	struct tct_timer *expiry;
 	uint64_t refused;
 	struct tct_figure *stored, *delivered, *read, *bounced;
@@ -112,8 +111,6 @@ tct_stanza_fn offline_on_resolved, offline_on_rerouted, offline_on_undelivered;
 tct_row_done_fn offline_row_done;
 /* After a restart: a row is on its way to a session that was restored. */
 tct_row_restored_fn offline_on_restored, offline_on_restored_reference;
-/* Hands over what is to be removed. */
-void offline_arrived_submit(struct tct_mod *m);
 
 /* ---- send.c ---- */
 

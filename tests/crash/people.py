@@ -199,12 +199,15 @@ class Client:
             self.link.send(f"<a xmlns='{SM_NS}' h='{self.handled}'/>")
         self.link.send("</stream:stream>")
         until = time.monotonic() + self.house.timeout
-        while not any(kind in ("end", "eof") for kind, _ in self.take(0.1)):
+        kinds = set()
+        while not kinds & {"end", "eof"}:
+            kinds = {kind for kind, _ in self.take(0.1)}
             if time.monotonic() > until:
                 raise self.lost("the server does not end the stream")
         self.link.close()
         self.session = None
-        self.ended(heard)
+        if "end" in kinds:
+            self.ended(heard)
 
     # ---- what comes ----
 
