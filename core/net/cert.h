@@ -8,7 +8,7 @@
 #include "core/net/peer.h"
 
 #include <tercet/base.h>
-#include <tercet/internal/stream.h>
+#include <tercet/internal/certificates.h>
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <tercet/base.h>
-#include <tercet/internal/stream.h>
+#include <tercet/internal/certificates.h>
 
 #include <gnutls/gnutls.h>
 

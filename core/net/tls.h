@@ -10,7 +10,7 @@
 #include "core/base/str.h"
 
 #include "core/net/dane.h"
-#include <tercet/internal/stream.h>
+#include <tercet/internal/certificates.h>
 
 /* Process-wide state: credentials, the priority cache. */
 int tls_init(struct tct_error *err) TCT_CHECKED;

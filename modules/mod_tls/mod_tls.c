@@ -4,7 +4,7 @@
  * cryptography is core's; this module knows files and options. A global instance: the set
  * of certificates belongs to the process. */
 #include <tercet/internal/peers.h>
-#include <tercet/internal/stream.h>
+#include <tercet/internal/certificates.h>
 #include <tercet/internal/server.h>
 
 #include <stdlib.h>
