@@ -71,7 +71,10 @@ struct tct_stanza *tct_stanza_error(const struct tct_stanza *st, uint32_t condit
 {
 	struct tct_stanza *answer;
 	struct tct_elem *error, *t;
+	bool lasts = (condition & TCT_ERROR_LASTS) != 0;
+	const char *type;
 
+	condition &= ~TCT_ERROR_LASTS;
 	if ((tct_stanza_type(st) & (TCT_TYPES_ERROR | TCT_IQ_RESULT)) != 0)
 		return NULL;
 	if (stanza_error_name(condition) == NULL)
@@ -79,7 +82,8 @@ struct tct_stanza *tct_stanza_error(const struct tct_stanza *st, uint32_t condit
 	answer = tct_stanza_new(error_type(st), tct_stanza_to(st), tct_stanza_from(st),
 		tct_stanza_id(st));
 	error = tct_add(tct_stanza_root(answer), NULL, "error");
-	tct_set(error, "type", stanza_error_type(condition));
+	type = stanza_error_type(condition);
+	tct_set(error, "type", lasts && strcmp(type, "wait") == 0 ? "cancel" : type);
 	tct_add(error, NS_STANZAS, stanza_error_name(condition));
 	if (text != NULL) {
 		t = tct_add(error, NS_STANZAS, "text");

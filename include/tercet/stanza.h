@@ -67,6 +67,9 @@ enum tct_condition {
 	TCT_UNDEFINED_CONDITION,
 	TCT_UNEXPECTED_REQUEST
 };
+/* With a condition of an error answer: its type is "cancel" in the place of "wait", because waiting
+ * does not help. */
+#define TCT_ERROR_LASTS (1u << 8)
 
 /* New stanzas, one reference, unfrozen. `from` and `to` are borrowed (the stanza keeps
  * references of its own) and may be NULL. */
@@ -99,7 +102,7 @@ TCT_API void tct_stanza_set_id(struct tct_stanza *st, const char *id);
 TCT_API void tct_stanza_set_lang(struct tct_stanza *st, const char *lang);
 
 /* An error answer to `st` (from and to swapped, id kept, RFC 6120 8.3) with the default
- * type of the condition; NULL when `st` is itself an error, or an IQ result: those are
+ * type of the condition (or TCT_ERROR_LASTS); NULL when `st` is itself an error, or an IQ result: those are
  * never answered. `text` may be NULL. */
 TCT_API struct tct_stanza *tct_stanza_error(const struct tct_stanza *st, uint32_t condition,
 	const char *text);

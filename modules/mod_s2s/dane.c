@@ -63,7 +63,7 @@ static void out_answered(struct tcti_dane *d, uint32_t state, void *data)
 		out_failed(p->path, CAUSE_DANE,
 			"what DNS says of its certificate is not what its owner signed (DANE)");
 	else if (state == TCTI_DANE_FAILED)
-		out_failed(p->path, CAUSE_DANE,
+		out_failed(p->path, CAUSE_DNS,
 			"its zone is signed, and DNS does not say which certificate it has (DANE)");
 }
 

@@ -123,21 +123,19 @@ static void path_free(struct path *p)
 struct bounce {
 	struct tct_mod *mod;
 	struct outbox_pair pair;
-	uint32_t condition;
-	const char *text;
+	uint32_t cause;
 };
 
 static void bounce(struct tct_stanza *st, uint64_t tag, void *data)
 {
 	const struct bounce *b = data;
 
-	outbox_bounce(b->mod, &b->pair, st, tag, b->condition, b->text);
+	outbox_bounce(b->mod, &b->pair, st, tag, b->cause);
 }
 
 void out_give_up(struct path *p, uint32_t cause, const char *reason)
 {
-	struct bounce b = { p->mod, { p->local, p->remote }, cause_condition(cause),
-		cause_said(cause) };
+	struct bounce b = { p->mod, { p->local, p->remote }, cause };
 	struct s2s *s = s2s_of(p->mod);
 	tcti_s2s_ask_fn *fn = p->fn;
 	struct tct_mod *asker = p->asker;
@@ -149,7 +147,7 @@ void out_give_up(struct path *p, uint32_t cause, const char *reason)
 	if (p->outlet == NULL) {
 		tct_log_debug(p->mod, "\"%s\" cannot be asked (%s)", p->remote, reason);
 		if (fn != NULL)
-			fn(asker, NULL, b.condition, reason, data);
+			fn(asker, NULL, cause_condition(cause), reason, data);
 		path_free(p);
 		return;
 	}
@@ -462,8 +460,7 @@ static bool try_again(struct path *p, const char *reason)
 
 void out_failed(struct path *p, uint32_t cause, const char *reason)
 {
-	if (p->lost == 0 || cause_condition(cause) != TCT_REMOTE_SERVER_TIMEOUT ||
-		!try_again(p, reason))
+	if (p->lost == 0 || !cause_again(cause) || !try_again(p, reason))
 		out_give_up(p, cause, reason);
 }
 
@@ -543,11 +540,11 @@ void out_begin(struct s2s *s)
 	}
 }
 
-static enum tct_verdict refuse(struct tct_event *ev, uint32_t condition, const char *text)
+static enum tct_verdict refuse(struct tct_event *ev, uint32_t cause)
 {
 	if ((tct_stanza_type(ev->stanza) & (TCT_PRESENCE_UNAVAILABLE | TCT_PRESENCE_PROBE)) != 0)
 		return TCT_HANDLED;
-	return tct_refuse(ev, condition, text);
+	return tct_refuse(ev, cause_error(cause), cause_said(cause));
 }
 
 enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
@@ -571,15 +568,14 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 	if (!found) {
 		s2s_rule(m, remote, &rule);
 		if (rule.blocked)
-			return refuse(ev, cause_condition(CAUSE_BLOCKED),
-				cause_said(CAUSE_BLOCKED));
+			return refuse(ev, CAUSE_BLOCKED);
 		host = shared_find(s, local, remote);
 		carrier = host == NULL ? mux_find(s, local, remote) : NULL;
 		f = failure_in_force(s, remote);
 		if (f != NULL && host == NULL && carrier == NULL)
-			return refuse(ev, cause_condition(f->cause), cause_said(f->cause));
+			return refuse(ev, f->cause);
 		if (s->path_count >= (size_t)config->connections)
-			return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too many connections");
+			return refuse(ev, CAUSE_CROWD);
 		p = out_path(m, local, remote);
 		if (host != NULL)
 			shared_begin(p, host);
@@ -591,7 +587,7 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 		p = s->paths[at];
 	}
 	if (tcti_outlet_send(p->outlet, ev) != TCT_OK)
-		return refuse(ev, TCT_RESOURCE_CONSTRAINT, "too much waits for that server");
+		return refuse(ev, CAUSE_FULL);
 	outbox_add(p, ev);
 	p->stanzas++;
 	p->used = tct_monotonic();

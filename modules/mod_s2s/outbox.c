@@ -128,20 +128,20 @@ void outbox_done(struct path *p, uint64_t tag)
 }
 
 void outbox_bounce(struct tct_mod *m, const struct outbox_pair *pair, struct tct_stanza *st,
-	uint64_t tag, uint32_t condition, const char *text)
+	uint64_t tag, uint32_t cause)
 {
 	struct tct_archive *a = tag != 0 ? tcti_host_archive(pair->local, STORE) : NULL;
 	struct tct_txn *txn;
 	char user[USER_SIZE];
 
 	if (a == NULL) {
-		tcti_bounce(m, st, condition, text);
+		tcti_bounce(m, st, cause_error(cause), cause_said(cause));
 		return;
 	}
 	user_of(pair->remote, user);
 	txn = tcti_archive_txn(a, false);
 	tct_archive_delete(txn, a, user, tag);
-	tcti_bounce_with(m, st, condition, text, txn);
+	tcti_bounce_with(m, st, cause_error(cause), cause_said(cause), txn);
 	tct_txn_submit(NULL, txn, NULL, NULL);
 }
 
@@ -252,8 +252,7 @@ static void take(struct reading *r, const char *remote, const struct tct_archive
 	if (st == NULL)
 		return;
 	if (tct_now_us() - row->time > config->outbox_age * 1000000 || tcti_domain_ours(remote)) {
-		outbox_bounce(r->mod, &pair, st, row->id, TCT_REMOTE_SERVER_TIMEOUT,
-			"it could not be delivered in time");
+		outbox_bounce(r->mod, &pair, st, row->id, CAUSE_LATE);
 		return;
 	}
 	p = out_path(r->mod, r->local, remote);
@@ -263,8 +262,7 @@ static void take(struct reading *r, const char *remote, const struct tct_archive
 	}
 	add_delay(st, r->local, row->id);
 	if (tcti_outlet_put(p->outlet, st, row->id) != TCT_OK)
-		outbox_bounce(r->mod, &pair, st, row->id, TCT_RESOURCE_CONSTRAINT,
-			"too much waits for that server");
+		outbox_bounce(r->mod, &pair, st, row->id, CAUSE_FULL);
 }
 
 static void next_remote(struct reading *r)

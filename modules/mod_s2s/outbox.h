@@ -23,4 +23,4 @@ struct outbox_pair {
 	const char *local, *remote;
 };
 void outbox_bounce(struct tct_mod *m, const struct outbox_pair *pair, struct tct_stanza *st,
-	uint64_t tag, uint32_t condition, const char *text);
+	uint64_t tag, uint32_t cause);

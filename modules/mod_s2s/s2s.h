@@ -195,7 +195,11 @@ enum s2s_cause {
 	CAUSE_NOT_ASKED,   /* dialback: its server cannot be asked */
 	CAUSE_FORGED,      /* dialback: its server says that it was not it */
 	CAUSE_HEADER,      /* it wants a domain that is not here */
-	CAUSE_UNPROVEN
+	CAUSE_UNPROVEN,
+	CAUSE_FULL,  /* its queue */
+	CAUSE_CROWD, /* too many paths */
+	CAUSE_LATE,  /* too old */
+	CAUSE_COUNT
 };
 
 /* Why something is not enough. */
@@ -285,9 +289,13 @@ void s2s_key_text(struct tct_stream *s, char text[KEY_TEXT]);
 
 /* ---- causes.c ---- */
 uint32_t cause_of_dial(uint32_t reason); /* enum tcti_dial_reason */
-/* Of the stanzas that are returned, and the text that goes with it. */
+/* Of the stanzas that are returned; the same as tct_refuse takes it, with whether it lasts; and the
+ * text that goes with it. */
 uint32_t cause_condition(uint32_t cause);
+uint32_t cause_error(uint32_t cause);
 const char *cause_said(uint32_t cause);
+/* The next attempt may do better. Not so where our policy refuses, or there is nobody. */
+bool cause_again(uint32_t cause);
 /* What those are told who have connected. */
 uint32_t cause_told(uint32_t cause);
 /* What can be done. `s` (may be NULL): the stream that it is about. */

@@ -103,6 +103,25 @@ static void each_type_has_its_answer(void **state)
 	}
 }
 
+/* RFC 6120 8.3.2: "wait" becomes "cancel", and nothing else becomes anything. */
+static void what_lasts_is_not_waited_for(void **state)
+{
+	struct tct_stanza *st = tct_stanza_new(TCT_MESSAGE_CHAT, romeo, juliet, "1");
+
+	(void)state;
+	for (uint32_t c = TCT_BAD_REQUEST; c <= TCT_UNEXPECTED_REQUEST; c++) {
+		struct tct_stanza *error = tct_stanza_error(st, c | TCT_ERROR_LASTS, NULL);
+		struct tct_elem *e = tct_child(tct_stanza_root(error), NULL, "error");
+		const char *type = stanza_error_type(c);
+
+		assert_int_equal(tct_stanza_condition(error), c);
+		assert_string_equal(tct_attr(e, "type"),
+			strcmp(type, "wait") == 0 ? "cancel" : type);
+		tct_stanza_unref(error);
+	}
+	tct_stanza_unref(st);
+}
+
 static void text_is_escaped(void **state)
 {
 	static const char text[] = "</text></error> & 'no' \"way\" <x>";
@@ -205,6 +224,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_condition_is_written_and_read),
 		cmocka_unit_test(each_type_has_its_answer),
+		cmocka_unit_test(what_lasts_is_not_waited_for),
 		cmocka_unit_test(text_is_escaped),
 		cmocka_unit_test(what_is_no_condition_is_undefined),
 		cmocka_unit_test(a_condition_is_found),
