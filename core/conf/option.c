@@ -537,7 +537,7 @@ static void describe_one(const struct tct_option *o, bool mdoc, struct str *out)
 
 void option_describe(const struct tct_option *table, uint32_t stride, bool mdoc, struct str *out)
 {
-	struct tct_option o, sub;
+	struct tct_option o;
 
 	for (size_t i = 0; option_at(table, stride, i, &o); i++) {
 		describe_one(&o, mdoc, out);
@@ -545,8 +545,7 @@ void option_describe(const struct tct_option *table, uint32_t stride, bool mdoc,
 			continue;
 		if (mdoc)
 			str_append(out, ".Bl -tag -width Ds\n");
-		for (size_t k = 0; option_at(o.sub, stride, k, &sub); k++)
-			describe_one(&sub, mdoc, out);
+		option_describe(o.sub, stride, mdoc, out);
 		if (mdoc)
 			str_append(out, ".El\n");
 	}

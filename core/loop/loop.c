@@ -231,6 +231,14 @@ int64_t tct_monotonic(void)
 	return ts.tv_sec + advanced_ms / 1000;
 }
 
+int64_t tct_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + advanced_ms;
+}
+
 /* ---- timers ---- */
 
 struct tct_timer {

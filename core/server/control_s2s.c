@@ -115,6 +115,19 @@ static void describe_error(const struct tcti_s2s_error *e, void *data)
 	str_printf(&q->text, "\n\twhat to do: %s\n", e->advice);
 }
 
+static void describe_rates(struct query *q, const struct tcti_s2s_rule *r)
+{
+	if (r->rate > 0)
+		str_printf(&q->text, "a connection from it may bring %lld bytes in a second\n",
+			(long long)r->rate);
+	if (r->domain_rate > 0)
+		str_printf(&q->text, "all its connections may bring %lld bytes in a second\n",
+			(long long)r->domain_rate);
+	if (r->burst > 0)
+		str_printf(&q->text, "what it did not use of %lld s may come at once\n",
+			(long long)r->burst);
+}
+
 static void describe_rule(struct query *q, const struct tcti_s2s_known *known)
 {
 	const struct tcti_s2s_rule *r = &known->rule;
@@ -142,6 +155,7 @@ static void describe_rule(struct query *q, const struct tcti_s2s_known *known)
 	if (r->stanza_size > 0)
 		str_printf(&q->text, "a stanza from it may have %lld bytes\n",
 			(long long)r->stanza_size);
+	describe_rates(q, r);
 	if (known->override != NULL)
 		str_printf(&q->text, "it is at %s (s2s.override)\n", known->override);
 }

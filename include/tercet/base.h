@@ -75,6 +75,8 @@ TCT_API int64_t tct_now(void);
 TCT_API int64_t tct_now_us(void);
 /* Monotonic clock in seconds, for intervals. */
 TCT_API int64_t tct_monotonic(void);
+/* The same in milliseconds. */
+TCT_API int64_t tct_monotonic_ms(void);
 
 /* Writes a time (microseconds since 1970) as XEP-0082 wants it, in UTC:
  * "2026-02-03T04:05:06Z", or with `fraction` "2026-02-03T04:05:06.789012Z". A time outside

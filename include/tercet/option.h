@@ -71,6 +71,12 @@ struct tct_option {
 #define TCT_OPT_HOST(type, field, ...) TCT_OPT_FIELD(TCT_OPTION_HOST, type, field, const char *, __VA_ARGS__)
 #define TCT_OPT_PATH(type, field, ...) TCT_OPT_FIELD(TCT_OPTION_PATH, type, field, const char *, __VA_ARGS__)
 #define TCT_OPT_SECRET(type, field, ...) TCT_OPT_FIELD(TCT_OPTION_SECRET, type, field, const char *, __VA_ARGS__)
+/* The field is a struct, which `.sub` describes. */
+#define TCT_OPT_GROUP(type, field, ...)                                                  \
+	{                                                                                \
+		.name = #field, .kind = TCT_OPTION_GROUP,                                \
+		.offset = (uint32_t)offsetof(type, field), __VA_ARGS__                   \
+	}
 #define TCT_OPT_GROUPS(type, field, ...) TCT_OPT_FIELD(TCT_OPTION_GROUPS, type, field, struct tct_groups, __VA_ARGS__)
 #define TCT_OPT_END { .name = NULL }
 #endif

@@ -6,26 +6,33 @@
 #include <stddef.h>
 #include <string.h>
 
+static int64_t most(int64_t n)
+{
+	return n < BUCKET_MOST ? n : BUCKET_MOST;
+}
+
+/* In thousandths: what comes in a millisecond. */
 static int64_t refilled(const struct bucket *b, int64_t rate, int64_t room, int64_t now)
 {
-	int64_t passed = now > b->at ? now - b->at : 0;
+	int64_t passed = now > b->at ? now - b->at : 0, full = most(room) * 1000;
 
-	if (b->at == 0 || b->tokens >= room || passed > (room - b->tokens) / rate)
-		return room;
-	return b->tokens + passed * rate;
+	if (b->at == 0 || b->filling >= full || passed > (full - b->filling) / rate)
+		return full;
+	return b->filling + passed * rate;
 }
 
 int64_t bucket_take(struct bucket *b, int64_t rate, int64_t room, int64_t n, int64_t now)
 {
 	if (rate <= 0)
 		return 0;
-	b->tokens = refilled(b, rate, room, now) - n;
+	rate = most(rate);
+	b->filling = refilled(b, rate, room, now) - most(n) * 1000;
 	b->at = now;
-	if (b->tokens >= 0)
+	if (b->filling >= 0)
 		return 0;
-	if (b->tokens < -BUCKET_WAIT_MAX * rate)
-		b->tokens = -BUCKET_WAIT_MAX * rate;
-	return (-b->tokens + rate - 1) / rate;
+	if (b->filling < -BUCKET_WAIT_MAX * rate)
+		b->filling = -BUCKET_WAIT_MAX * rate;
+	return (-b->filling + rate - 1) / rate;
 }
 
 struct bucket *bucket_of(struct bucket_table *t, uint64_t key, int64_t rate, int64_t room,
@@ -43,6 +50,6 @@ struct bucket *bucket_of(struct bucket_table *t, uint64_t key, int64_t rate, int
 	memset(fullest, 0, sizeof *fullest);
 	fullest->key = key;
 	fullest->bucket.at = now;
-	fullest->bucket.tokens = room;
+	fullest->bucket.filling = most(room) * 1000;
 	return &fullest->bucket;
 }

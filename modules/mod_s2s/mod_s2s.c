@@ -45,6 +45,27 @@ static const struct tct_option override_options[] = {
 	TCT_OPT_END
 };
 
+static const struct tct_option in_options[] = {
+	TCT_OPT_SIZE(struct s2s_limits_in, rate, .def = "30 KB", .max = "1 GB",
+		.doc = "Bytes in a second on one connection; one that sends more is not read for a "
+		       "while. 0 B: no limit, here and below."),
+	TCT_OPT_PERIOD(struct s2s_limits_in, burst, .def = "2 s", .min = "1 s", .max = "1 minute",
+		.doc = "What was not used of so long may come at once."),
+	TCT_OPT_SIZE(struct s2s_limits_in, domain_rate, .def = "120 KB", .max = "1 GB",
+		.doc = "The same for one domain, on all its connections."),
+	TCT_OPT_INT(struct s2s_limits_in, new_connections, .def = "60", .min = "0",
+		.max = "100000",
+		.doc = "Connections that one address (of IPv6: a /64) may open in a minute; more have "
+		       "to wait. 0: no limit."),
+	TCT_OPT_END
+};
+
+static const struct tct_option limits_options[] = {
+	TCT_OPT_GROUP(struct s2s_limits, s2sin, .sub = in_options,
+		.doc = "Other servers, as far as s2s_secure.domains says nothing else of one."),
+	TCT_OPT_END
+};
+
 static const char *const dane_modes[] = { "auto", "on", "off", NULL };
 
 static const char *const bidis[] = { "off", "offer", "ask", NULL };
@@ -124,17 +145,8 @@ static const struct tct_option options[] = {
 		.max = "1 day",
 		.doc = "What was sent on a connection that was lost, and was not acknowledged, is "
 		       "tried again for so long, and what waits behind it; then it is returned."),
-	TCT_OPT_SIZE(struct s2s_config, s2s_rate, .global = 1, .def = "30 KB", .max = "1 GB",
-		.doc = "Bytes in a second on one connection from another server; one that sends more "
-		       "is not read for a while. 0 B: no limit, here and below."),
-	TCT_OPT_PERIOD(struct s2s_config, s2s_burst, .global = 1, .def = "2 s", .min = "1 s",
-		.max = "1 minute", .doc = "What was not used of so long may come at once."),
-	TCT_OPT_SIZE(struct s2s_config, s2s_domain_rate, .global = 1, .def = "120 KB",
-		.max = "1 GB", .doc = "The same for one domain, on all its connections."),
-	TCT_OPT_INT(struct s2s_config, s2s_new_connections, .global = 1, .def = "60", .min = "0",
-		.max = "100000",
-		.doc = "Connections that one address (of IPv6: a /64) may open in a minute; more have "
-		       "to wait. 0: no limit."),
+	TCT_OPT_GROUP(struct s2s_config, limits, .global = 1, .sub = limits_options,
+		.doc = "How fast others may be: a group."),
 	TCT_OPT_ENUM(struct s2s_config, use_dane, .global = 1, .choices = dane_modes,
 		.def = "auto",
 		.doc = "Believe a server whose certificate is named by its signed DNS (DANE, RFC "
@@ -506,6 +518,11 @@ static bool is_bidi(struct tct_mod *m, struct tct_stream *s)
 	return s2s_peer(m, s)->bidi;
 }
 
+static void policy_changed(struct tct_mod *m)
+{
+	rates_anew(s2s_of(m));
+}
+
 static const struct tcti_s2s_ops ops = {
 	.size = sizeof ops,
 	.accept = in_accept,
@@ -526,6 +543,7 @@ static const struct tcti_s2s_ops ops = {
 	.known = known,
 	.errors = errors,
 	.close = close_streams,
+	.changed = policy_changed,
 };
 
 /* ---- load ---- */

@@ -3,7 +3,8 @@
 /* rates.c - how fast other servers may be: bytes of a connection, bytes of a domain on all that it
  * has, new connections of an address (of IPv6: of a /64). Who is faster is not read for a while,
  * so that its own TCP slows it down; nothing is lost, and no connection ends by it. New ones wait
- * while the bounds of those that have proven nothing, and their deadline, go on. */
+ * while the bounds of those that have proven nothing, and their deadline, go on. The policy may have
+ * other rates for a domain. */
 #include "s2s.h"
 
 #include <arpa/inet.h>
@@ -11,10 +12,11 @@
 #include <string.h>
 
 #define MINUTE 60
+#define ASK_MS 1000 /* a row of the policy may be over */
 
-static const struct s2s_config *config_of(const struct peer *p)
+static const struct s2s_limits_in *usual(const struct peer *p)
 {
-	return tct_mod_config(p->mod);
+	return &((const struct s2s_config *)tct_mod_config(p->mod))->limits.s2sin;
 }
 
 static struct bucket *find(struct bucket_table **table, uint64_t key, int64_t rate, int64_t room)
@@ -23,7 +25,7 @@ static struct bucket *find(struct bucket_table **table, uint64_t key, int64_t ra
 		*table = calloc(1, sizeof **table);
 	if (*table == NULL)
 		abort();
-	return bucket_of(*table, key, rate, room, tct_monotonic());
+	return bucket_of(*table, key, rate, room, tct_monotonic_ms());
 }
 
 static const char *domain_of(const struct peer *p)
@@ -33,18 +35,41 @@ static const char *domain_of(const struct peer *p)
 	return p->pair_count > 0 ? p->pairs[0].remote : NULL;
 }
 
+/* What counts for the connection: by the domain that it is of, as soon as that is known. */
+static const struct s2s_limits_in *limits_of(struct peer *p)
+{
+	const char *domain = domain_of(p);
+	int64_t now = tct_monotonic_ms();
+	struct tcti_s2s_rule rule = { 0 };
+
+	if (p->rate.asked != 0 && p->rate.domain == domain && now - p->rate.asked < ASK_MS)
+		return &p->rate.limits;
+	p->rate.limits = *usual(p);
+	p->rate.domain = domain;
+	p->rate.asked = now;
+	if (domain != NULL)
+		s2s_rule(p->mod, domain, &rule);
+	if (rule.rate > 0)
+		p->rate.limits.rate = rule.rate;
+	if (rule.burst > 0)
+		p->rate.limits.burst = rule.burst;
+	if (rule.domain_rate > 0)
+		p->rate.limits.domain_rate = rule.domain_rate;
+	return &p->rate.limits;
+}
+
 /* ---- bytes ---- */
 
 static int64_t of_connection(struct peer *p, int64_t bytes)
 {
-	const struct s2s_config *c = config_of(p);
-	int64_t wait = bucket_take(&p->rate.bucket, c->s2s_rate, c->s2s_rate * c->s2s_burst, bytes,
-		tct_monotonic());
+	const struct s2s_limits_in *l = limits_of(p);
+	int64_t wait = bucket_take(&p->rate.bucket, l->rate, l->rate * l->burst, bytes,
+		tct_monotonic_ms());
 
 	if (wait > 0 && !p->rate.bucket.told) {
 		p->rate.bucket.told = true;
-		tct_log_notice(p->mod, "the connection from %s sends more than s2s_rate allows: it is "
-				       "read more slowly",
+		tct_log_notice(p->mod, "the connection from %s sends more than its rate allows: it is "
+				       "read more slowly (limits.s2sin)",
 			tcti_stream_address(p->stream));
 	}
 	return wait;
@@ -54,19 +79,19 @@ static int64_t of_connection(struct peer *p, int64_t bytes)
  * somebody else. */
 static int64_t of_domain(struct peer *p, int64_t bytes)
 {
-	const struct s2s_config *c = config_of(p);
-	int64_t rate = c->s2s_domain_rate, room = rate * c->s2s_burst, wait;
+	const struct s2s_limits_in *l = limits_of(p);
+	int64_t rate = l->domain_rate, room = rate * l->burst, wait;
 	const char *domain = domain_of(p);
 	struct bucket *b;
 
 	if (domain == NULL || rate == 0)
 		return 0;
 	b = find(&s2s_of(p->mod)->domains, tct_hash(domain, strlen(domain)), rate, room);
-	wait = bucket_take(b, rate, room, bytes, tct_monotonic());
+	wait = bucket_take(b, rate, room, bytes, tct_monotonic_ms());
 	if (wait > 0 && !b->told) {
 		b->told = true;
-		tct_log_notice(p->mod, "the connections of \"%s\" send more than s2s_domain_rate "
-				       "allows: they are read more slowly",
+		tct_log_notice(p->mod, "the connections of \"%s\" send more than its rate allows: they are "
+				       "read more slowly (limits.s2sin)",
 			domain);
 	}
 	return wait;
@@ -100,18 +125,18 @@ static uint64_t site_of(const char *address)
 /* A connection costs a minute's worth: so many of them come in a minute. */
 static int64_t of_address(struct peer *p)
 {
-	int64_t rate = config_of(p)->s2s_new_connections, room = rate * MINUTE, wait;
+	int64_t rate = usual(p)->new_connections, room = rate * MINUTE, wait;
 	const char *address = tcti_stream_address(p->stream);
 	struct bucket *b;
 
 	if (rate == 0)
 		return 0;
 	b = find(&s2s_of(p->mod)->addresses, site_of(address), rate, room);
-	wait = bucket_take(b, rate, room, MINUTE, tct_monotonic());
+	wait = bucket_take(b, rate, room, MINUTE, tct_monotonic_ms());
 	if (wait > 0 && !b->told) {
 		b->told = true;
-		tct_log_notice(p->mod, "more connections come from %s than s2s_new_connections "
-				       "allows: they wait",
+		tct_log_notice(p->mod, "more connections come from %s than are allowed: they "
+				       "wait (limits.s2sin)",
 			address);
 	}
 	return wait;
@@ -127,7 +152,7 @@ static void go_on(struct tct_scope *scope, void *data)
 	(void)scope;
 	p->rate.timer = NULL;
 	if (wait > 0)
-		p->rate.timer = tct_timer_start(tct_mod_scope(p->mod), wait * 1000, 0, go_on, p);
+		p->rate.timer = tct_timer_start(tct_mod_scope(p->mod), wait, 0, go_on, p);
 	else
 		tcti_stream_release(p->stream);
 }
@@ -140,7 +165,7 @@ void rates_input(struct tct_mod *m, struct tct_stream *s, size_t bytes)
 	if (wait == 0 || p->rate.timer != NULL)
 		return;
 	tcti_stream_hold(s);
-	p->rate.timer = tct_timer_start(tct_mod_scope(m), wait * 1000, 0, go_on, p);
+	p->rate.timer = tct_timer_start(tct_mod_scope(m), wait, 0, go_on, p);
 }
 
 void rates_end(struct peer *p)
@@ -162,6 +187,7 @@ void rates_anew(struct s2s *s)
 	rates_fini(s);
 	for (struct peer *p = s->peers; p != NULL; p = p->next) {
 		memset(&p->rate.bucket, 0, sizeof p->rate.bucket);
+		p->rate.asked = 0;
 		if (p->rate.timer == NULL)
 			continue;
 		rates_end(p);

@@ -27,6 +27,16 @@ struct override {
 	bool direct_tls;
 };
 
+/* `limits` at the top level. */
+struct s2s_limits {
+	struct s2s_limits_in {
+		int64_t rate;
+		int64_t burst;
+		int64_t domain_rate;
+		int64_t new_connections;
+	} s2sin;
+};
+
 struct s2s_config {
 	struct tct_groups listen;
 	struct tct_groups override;
@@ -52,10 +62,7 @@ struct s2s_config {
 	int64_t resend_time;
 	int32_t use_dane; /* enum dane_mode */
 	int64_t outbox_age;
-	int64_t s2s_rate;
-	int64_t s2s_burst;
-	int64_t s2s_domain_rate;
-	int64_t s2s_new_connections;
+	struct s2s_limits limits;
 	int32_t bidi;     /* enum s2s_bidi */
 };
 
@@ -161,6 +168,9 @@ struct peer {
 	struct {
 		struct bucket bucket;
 		struct tct_timer *timer; /* while it is not read */
+		struct s2s_limits_in limits; /* with what the policy says of its domain */
+		const char *domain;          /* for which that was asked, and when; NULL: none */
+		int64_t asked;               /* 0: never */
 	} rate;
 };
 

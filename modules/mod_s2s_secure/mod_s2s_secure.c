@@ -14,6 +14,17 @@
 
 static const char *const proofs[] = { "usual", "certificate", "dialback", NULL };
 
+static const struct tct_option limits_options[] = {
+	TCT_OPT_SIZE(struct policy_limits, rate, .min = "1 B", .max = "1 GB",
+		.doc = "Bytes in a second on one connection from it."),
+	TCT_OPT_PERIOD(struct policy_limits, burst, .min = "1 s", .max = "1 minute",
+		.doc = "What was not used of so long may come at once."),
+	TCT_OPT_SIZE(struct policy_limits, domain_rate, .min = "1 B", .max = "1 GB",
+		.doc = "Bytes in a second on all its connections; where the row is for many domains, "
+		       "of each."),
+	TCT_OPT_END
+};
+
 static const struct tct_option domain_options[] = {
 	TCT_OPT_STRING(struct policy_row, domain, .required = true,
 		.doc = "The domain, in lower case: \"example.org\", or \"*.example.org\" for all "
@@ -30,6 +41,9 @@ static const struct tct_option domain_options[] = {
 		.doc = "Nothing goes to it or comes from it."),
 	TCT_OPT_SIZE(struct policy_row, stanza_size, .min = "10 KB", .max = "16 MB",
 		.doc = "Bytes of one stanza from it, in the place of s2s_stanza_size_limit."),
+	TCT_OPT_GROUP(struct policy_row, limits, .sub = limits_options,
+		.doc = "How fast it may be, in the place of limits.s2sin: a group, each of which may be "
+		       "left out."),
 	TCT_OPT_STRING(struct policy_row, reason, .doc = "Why; for those who read it later."),
 	TCT_OPT_STRING(struct policy_row, until,
 		.doc = "The last day on which the row counts, for example \"2026-12-31\" (UTC)."),
@@ -268,6 +282,8 @@ static int load(struct tct_mod *m, struct tct_error *err)
 static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err)
 {
 	struct secure *s = tct_mod_data(m);
+	struct tct_mod *s2s;
+	const struct tcti_s2s_ops *ops = tct_service(m, "s2s", &s2s);
 
 	(void)old;
 	(void)err;
@@ -277,6 +293,7 @@ static int reconfigure(struct tct_mod *m, const void *old, struct tct_error *err
 	free(s->told);
 	s->told = NULL;
 	rules_watch(m);
+	ops->changed(s2s);
 	return TCT_OK;
 }
 

@@ -16,7 +16,10 @@ struct policy_row {
 	int32_t proof;
 	const char *const *pin;
 	bool block;
-	int64_t stanza_size; /* 0: none */
+	int64_t stanza_size; /* 0: none, here and below */
+	struct policy_limits {
+		int64_t rate, burst, domain_rate;
+	} limits;
 	const char *reason, *until; /* NULL */
 };
 

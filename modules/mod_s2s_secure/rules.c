@@ -38,6 +38,13 @@ static int check_list(const char *name, const char *const *list, struct tct_erro
 	return TCT_OK;
 }
 
+static bool has_limits(const struct policy_row *r)
+{
+	const struct policy_limits *l = &r->limits;
+
+	return r->stanza_size != 0 || l->rate != 0 || l->burst != 0 || l->domain_rate != 0;
+}
+
 static int check_row(const struct secure_config *c, size_t i, struct tct_error *err)
 {
 	const struct policy_row *rows = c->domains.items, *r = &rows[i];
@@ -63,7 +70,7 @@ static int check_row(const struct secure_config *c, size_t i, struct tct_error *
 		return bad(err, "s2s_secure.domains", r->domain,
 			"a domain with a pinned key, which proves it: leave proof out, or demand a "
 			"certificate, too");
-	if (r->block && (r->proof != POLICY_USUAL || r->pin[0] != NULL || r->stanza_size != 0))
+	if (r->block && (r->proof != POLICY_USUAL || r->pin[0] != NULL || has_limits(r)))
 		return bad(err, "s2s_secure.domains", r->domain,
 			"blocked: nothing else can be said of it");
 	return TCT_OK;
@@ -205,6 +212,9 @@ static void rule(struct tct_mod *m, const char *remote, struct tcti_s2s_rule *r)
 		r->reason = row->reason;
 		r->until = row->until;
 		r->stanza_size = row->stanza_size;
+		r->rate = row->limits.rate;
+		r->burst = row->limits.burst;
+		r->domain_rate = row->limits.domain_rate;
 		if (row->block)
 			r->why = "block";
 	}

@@ -308,14 +308,9 @@ write_config()
 # For load tests: no rate limits, no caps per account.
 no_limits()
 {
-	local option
 	sets_option "$CONFIG_SNIPPET" sessions_per_account || echo "sessions_per_account = 100000;"
-	! wants_s2s || for option in s2s_rate s2s_domain_rate s2s_new_connections; do
-		sets_option "$CONFIG_SNIPPET" $option || case $option in
-		*_rate) echo "$option = \"0 B\";" ;;
-		*) echo "$option = 0;" ;;
-		esac
-	done
+	! wants_s2s || sets_option "$CONFIG_SNIPPET" limits || echo "limits: { s2sin: {" \
+		"rate = \"0 B\"; domain_rate = \"0 B\"; new_connections = 0; }; };"
 	# Whoever speaks of it, perhaps to disable it, knows what he wants.
 	case $CONFIG_SNIPPET$HOST_SNIPPET${HOST_SNIPPETS[*]} in *offline*) return 0 ;; esac
 	! grep -qx offline <<<"$(module_names)" || echo "offline: { max_messages = 10000;" \

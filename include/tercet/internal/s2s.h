@@ -33,7 +33,10 @@ struct tcti_s2s_rule {
 	const char *pattern; /* of the row in it; NULL: it has no rows */
 	const char *reason;  /* that the administrator has written there; NULL */
 	const char *until;   /* the last day on which the row counts, as there; NULL */
-	int64_t stanza_size; /* bytes of one stanza from it; 0: as for others */
+	int64_t stanza_size; /* bytes of one stanza from it; 0: as for others, here and below */
+	int64_t rate;        /* bytes in a second on one connection from it */
+	int64_t burst;       /* what was not used of so many seconds may come at once */
+	int64_t domain_rate; /* bytes in a second on all of its connections */
 };
 /* Without this service every domain needs a certificate. */
 struct tcti_s2s_policy_ops {
@@ -173,6 +176,9 @@ struct tcti_s2s_ops {
 	/* Closes all streams with the domain (NULL: those that the policy would not let come
 	 * today), and tries it again when something is to be sent. How many. */
 	uint32_t (*close)(struct tct_mod *m, const char *remote);
+	/* ---- for the policy ---- */
+	/* It is another one: what is measured by it is measured anew. */
+	void (*changed)(struct tct_mod *m);
 };
 
 #ifdef __cplusplus
