@@ -37,6 +37,7 @@ MAM_NS = "urn:xmpp:mam:2"
 RSM_NS = "http://jabber.org/protocol/rsm"
 TIMEOUT = float(os.environ.get("XT_TIMEOUT", "30"))
 BATCH = 10
+USERS = ("juliet", "romeo")
 WAYS = ("reset", "silent", "late")
 COUNT_FROM = count_from(105)  # every count passes the end of the numbers early
 MORE = """ack_timeout = "1 s"; resend_time = "10 minutes";
@@ -221,21 +222,25 @@ def archive(server, user):
 
 class Stage:
     def __init__(self, folder, seed):
-        self.chance = random.Random(seed)
         authority = Authority(os.path.join(folder, "authority"))
         ports = free_ports(4)
         names = ("capulet.example", "montague.example")
-        users = ("juliet", "romeo")
-        self.servers = [make_server(authority, names[i], users[i], "signed", ports[i],
-                                    (names[1 - i], ports[3 - i]), False, "", MORE)
-                        for i in range(2)]
+        servers = [make_server(authority, names[i], USERS[i], "signed", ports[i],
+                               (names[1 - i], ports[3 - i]), False, "", MORE)
+                   for i in range(2)]
         # What is for server i goes through ports[2 + i].
-        self.links = [Link(ports[2 + i], ports[i]) for i in range(2)]
-        self.talkers = [Talker(self.servers[i], users[i], f"{users[1 - i]}@{names[1 - i]}")
+        self.prepare(seed, names, servers, [Link(ports[2 + i], ports[i]) for i in range(2)])
+
+    def prepare(self, seed, names, servers, links):
+        self.chance, self.servers, self.links = random.Random(seed), servers, links
+        self.users = USERS
+        self.talkers = [Talker(servers[i], self.users[i], f"{self.users[1 - i]}@{names[1 - i]}")
                         for i in range(2)]
-        self.users = users
         self.stop, self.gone = threading.Event(), threading.Event()
         self.problems, self.threads = [], []
+
+    def archive(self, i):
+        return archive(self.servers[i], self.users[i])
 
     def begin(self):
         self.stop.clear()
@@ -271,7 +276,7 @@ class Stage:
         for i, talker in enumerate(self.talkers):
             until = time.monotonic() + 3 * TIMEOUT
             while True:
-                got = archive(self.servers[1 - i], self.users[1 - i])
+                got = self.archive(1 - i)
                 lost = set(talker.acknowledged) - set(got) - set(talker.returned)
                 if not lost or time.monotonic() > until:
                     break
@@ -286,16 +291,18 @@ class Stage:
                 assert not both, f"returned, and there: {sorted(both)[:20]}"
                 assert got == sorted(set(got)), "doubled, or out of order"
 
+    def cut(self, i):
+        for link in self.links:
+            link.cut(WAYS[i % len(WAYS)])
+        time.sleep(self.chance.uniform(0.5, 2.5))
+        for link in self.links:
+            link.heal()
+
     def cuts(self, count):
         self.begin()
         for i in range(count):
             self.flow()
-            way = WAYS[i % len(WAYS)]
-            for link in self.links:
-                link.cut(way)
-            time.sleep(self.chance.uniform(0.5, 2.5))
-            for link in self.links:
-                link.heal()
+            self.cut(i)
         self.flow()
         self.end()
         self.arrived((0, 1))

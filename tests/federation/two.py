@@ -44,15 +44,16 @@ def certificate(authority, name, kind):
 
 
 def make_server(authority, domain, user, kind, port, other, direct, policy,
-                more='retry = "1 s";'):
+                more='retry = "1 s";', addresses=("127.0.0.1", "127.0.0.1")):
+    """`addresses`: where it listens for the other one, and where that one is."""
     files = certificate(authority, domain, kind)
     tls = "true" if direct else "false"
     bidi = 'bidi = "ask";' if policy.endswith("s2s.bidi") else ""
     policy = policy.removesuffix("s2s.bidi")
     config = f"""s2s: {{
 	{bidi}
-	listen = ( {{ address = "127.0.0.1"; port = {port}; tls = {tls}; }} );
-	override = ( {{ domain = "{other[0]}"; address = "127.0.0.1"; port = {other[1]};
+	listen = ( {{ address = "{addresses[0]}"; port = {port}; tls = {tls}; }} );
+	override = ( {{ domain = "{other[0]}"; address = "{addresses[1]}"; port = {other[1]};
 		direct_tls = {tls}; }} );
 	{more}
 	retry_max = "1 s";
