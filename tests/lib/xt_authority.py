@@ -58,6 +58,12 @@ class Authority:
                               "-outform", "DER"], check=True, capture_output=True).stdout
         return hashlib.sha256(key).hexdigest()
 
+    def append_authority(self, name):
+        """Its chain has the authority's certificate, too."""
+        with open(self.ca, encoding="ascii") as ca, \
+                open(self.path(name, "crt"), "a", encoding="ascii") as chain:
+            chain.write(ca.read())
+
     def readable(self, name):
         for file in self.files(name):
             os.chmod(file, 0o644)
