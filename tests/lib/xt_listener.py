@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Servers of the protocol scripts that our server dials: a socket that listens on loopback, and
 the connections that it makes to it. Python's standard library only."""
+import os
 import select
 import socket
 import ssl
@@ -37,6 +38,7 @@ class DialledConnection(Connection):
     def __init__(self, server, note, split, timeout, listener):
         super().__init__(server, note, split, timeout)
         self.listener, self.peer, self.headers, self.streams = listener, True, {}, 0
+        self.asks = False
 
     def connect(self, direct_tls):
         if not self.listener.waits(self.timeout):
@@ -52,6 +54,9 @@ class DialledConnection(Connection):
     def start_tls(self, alpn=False):
         """In the role of the server; without a certificate the handshake is refused."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if self.asks:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(os.path.join(self.server.state, "cert.pem"))
         if self.certificate:
             context.load_cert_chain(*self.certificate)
         if alpn:
@@ -104,6 +109,13 @@ class PeerSteps:
             connection.features()
             connection.negotiate_tls()
         self.opens_stream(step, client, domain, sender)
+
+    def was_shown_certificate(self, step, client):
+        """When it was dialled, our server had the certificate that it has now."""
+        with open(os.path.join(self.server.state, "cert.pem"), encoding="ascii") as file:
+            wanted = ssl.PEM_cert_to_DER_cert(file.read())
+        if client.connection.sock.getpeercert(True) != wanted:
+            raise Failure("another certificate, or none, was shown")
 
     def authenticates_by_certificate(self, step, client):
         """SASL EXTERNAL as the one that the header named, and a new stream, whose features are
