@@ -98,6 +98,12 @@ static void dialled(struct tcti_dial *d, const struct tcti_dialled *r, void *dat
 	(void)d;
 	free(c->target);
 	c->target = NULL;
+	if (tcti_streams_stopping()) {
+		/* What waits is for the next life: nobody is told that there is no way. */
+		if (r->reason == TCTI_DIAL_OK)
+			close(r->fd);
+		return;
+	}
 	if (r->reason != TCTI_DIAL_OK) {
 		report_failure(c, r);
 		return;

@@ -195,6 +195,18 @@ void listeners_start(void)
 		listen_start(list_entry(node, struct stream_listener, link)->socket);
 }
 
+void listeners_stop(void)
+{
+	started = false;
+	list_each (node, &listeners) {
+		struct stream_listener *l = list_entry(node, struct stream_listener, link);
+
+		if (l->socket != NULL)
+			listen_close(l->socket);
+		l->socket = NULL;
+	}
+}
+
 void listeners_describe(struct str *out)
 {
 	static const char *const kinds[] = { "c2s", "s2s", "s2s", "component" };

@@ -30,6 +30,8 @@ struct certset *listener_certset(const struct stream_listener *l);
 struct stream_listener *listener_next(const struct stream_listener *l);
 /* Everything is loaded: accept from now on, those opened later too. */
 void listeners_start(void);
+/* The server stops: nobody gets through any more, and nobody is accepted who waits to be. */
+void listeners_stop(void);
 /* Appends a line per listener: kind, address, port, "tls" or "starttls". */
 void listeners_describe(struct str *out);
 /* Listeners without sockets, certificates that are not read (offline); before modules load. */

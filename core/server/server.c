@@ -386,6 +386,7 @@ void tcti_server_stop(void)
 	if (stopping)
 		return;
 	stopping = true;
+	listeners_stop();
 	if (!offline)
 		log_notice(restart_wanted() ? "stopping, to start again" : "stopping");
 	if (restart_wanted())

@@ -447,6 +447,8 @@ static void on_secure(struct conn *c, void *user)
 	struct tct_stream *s = user;
 
 	(void)c;
+	if (s->state == STREAM_CLOSING)
+		return; /* it was to end before the handshake was whole */
 	s->state = STREAM_HEADER;
 	if (s->kind == TCTI_STREAM_S2S_OUT)
 		peers_greet(s);

@@ -33,6 +33,7 @@ struct dialback {
 struct dialback_stream {
 	bool asked;     /* our key was sent on a stream that we opened */
 	uint8_t owed;   /* questions for one that was opened to us */
+	uint16_t late;  /* that were asked on it, and nobody waits for their answers any more */
 };
 
 /* ---- secret.c ---- */
@@ -48,7 +49,7 @@ void secret_wipe(struct dialback *d);
 /* A peer says that it is `remote`: asks that domain's server whether it knows the key. */
 void verify_begin(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
 	const char *key);
-/* What that has said; false: nobody has asked it. */
+/* What that has said, which may be too late; false: nobody has asked it. */
 bool verify_answer(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e);
 
 /* ---- mod_dialback.c ---- */

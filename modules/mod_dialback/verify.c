@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The Tercet authors
  * SPDX-License-Identifier: MIT */
 /* verify.c - the receiving server's part of XEP-0220: a key is shown to the server that DNS names
- * for the domain, on a connection of its own, and an answer counts only on that connection, for
- * that pair of domains and that stream. */
+ * for the domain, on a stream that we have opened to it, or open for that, and an answer counts only
+ * there, for that pair of domains and that stream. A server that does not answer holds nobody up but
+ * those who say to be of its domain, and what it says too late is no crime. */
 #include "dialback.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #define OWED_MAX 4 /* questions of one stream */
 #define QUESTIONS_MAX 200
+#define QUESTIONS_SAME 20 /* of those, to one domain */
 #define KEY_MAX 1024
 
 struct question {
@@ -19,8 +21,18 @@ struct question {
 	struct tct_stream *stream; /* that waits for the answer */
 	struct tct_stream *asked;  /* on which it comes; NULL: not yet */
 	struct tcti_s2s_question *ask;
+	bool answered;
 	char *local, *remote, *id, *key;
 };
+
+/* The stream that it was asked on may go on. */
+static void expect_late(const struct question *q)
+{
+	struct dialback_stream *ds = tcti_stream_data(q->mod, q->asked);
+
+	if (ds->late < UINT16_MAX)
+		ds->late++;
+}
 
 /* Its stream is gone, or it was answered. */
 static void question_end(void *block)
@@ -37,6 +49,8 @@ static void question_end(void *block)
 	if (q->next != NULL)
 		q->next->prev = q->prev;
 	d->question_count--;
+	if (q->asked != NULL && !q->answered)
+		expect_late(q);
 	if (q->ask != NULL && ops != NULL)
 		ops->asked(s2s, q->ask);
 	free(q->local);
@@ -113,6 +127,15 @@ static char *copy(const char *text)
 	return c;
 }
 
+static bool has_room(const struct dialback *d, const char *remote)
+{
+	uint32_t same = 0;
+
+	for (const struct question *q = d->questions; q != NULL; q = q->next)
+		same += strcmp(q->remote, remote) == 0;
+	return d->question_count < QUESTIONS_MAX && same < QUESTIONS_SAME;
+}
+
 void verify_begin(struct tct_mod *m, struct tct_stream *s, const char *local, const char *remote,
 	const char *key)
 {
@@ -122,7 +145,7 @@ void verify_begin(struct tct_mod *m, struct tct_stream *s, const char *local, co
 	const struct tcti_s2s_ops *ops = dialback_s2s(m, &s2s);
 	struct question *q;
 
-	if (ds->owed >= OWED_MAX || d->question_count >= QUESTIONS_MAX || strlen(key) > KEY_MAX) {
+	if (ds->owed >= OWED_MAX || !has_room(d, remote) || strlen(key) > KEY_MAX) {
 		dialback_result(s, local, remote, "error", "resource-constraint", NULL);
 		return;
 	}
@@ -139,7 +162,7 @@ void verify_begin(struct tct_mod *m, struct tct_stream *s, const char *local, co
 	d->questions = q;
 	d->question_count++;
 	ds->owed++;
-	q->ask = ops->ask(s2s, local, remote, m, asked, q);
+	q->ask = ops->ask(s2s, local, remote, s, m, asked, q);
 	if (q->ask == NULL)
 		answer(q, "error", "resource-constraint", NULL);
 }
@@ -209,10 +232,16 @@ static void no_answer(struct question *q, uint32_t condition)
 
 bool verify_answer(struct tct_mod *m, struct tct_stream *s, const struct tct_elem *e)
 {
+	struct dialback_stream *ds = tcti_stream_data(m, s);
 	struct question *q = find(tct_mod_data(m), s, e);
 
-	if (q == NULL)
-		return false;
+	if (q == NULL) {
+		if (ds->late == 0 || tct_attr(e, "type") == NULL)
+			return false;
+		ds->late--;
+		return true;
+	}
+	q->answered = true;
 	if (is(e, "type", "valid"))
 		believe(q);
 	else if (is(e, "type", "invalid"))

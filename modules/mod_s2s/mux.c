@@ -108,6 +108,23 @@ struct path *mux_find(struct s2s *s, const char *local, const char *remote)
 	return NULL;
 }
 
+/* The domain that was dialled, and was found good enough for our own stanzas, is the server that DNS
+ * names: the same that a stream for the question would lead to. A peer that cannot say no may end the
+ * stream for a domain that it does not know. XEP-0288 2.2: never where the key has come from. */
+struct path *mux_ask(struct s2s *s, const char *remote, const struct tct_stream *asker)
+{
+	for (size_t i = 0; i < s->path_count; i++) {
+		struct path *c = s->paths[i];
+
+		if (strcmp(c->remote, remote) == 0 && c->carrier == NULL && c->host == NULL &&
+			c->state == PATH_READY && c->stream != NULL && c->stream != asker &&
+			tcti_stream_is_open(c->stream) && s2s_peer(s->mod, c->stream)->errors &&
+			s2s_judge(s->mod, c->stream, remote, NULL))
+			return c;
+	}
+	return NULL;
+}
+
 /* ---- riding ---- */
 
 static void link_rider(struct path *p, struct path *carrier)
@@ -118,6 +135,14 @@ static void link_rider(struct path *p, struct path *carrier)
 	if (p->rider_next != NULL)
 		p->rider_next->rider_prev = p;
 	carrier->riders = p;
+}
+
+void mux_begin_question(struct path *p, struct path *carrier)
+{
+	link_rider(p, carrier);
+	p->stream = carrier->stream;
+	p->state = PATH_READY;
+	out_hurry(p, true);
 }
 
 /* From here on it has no stream. */
@@ -240,6 +265,10 @@ bool mux_lost(struct path *carrier)
 		bool ready = p->state == PATH_READY;
 
 		next = p->rider_next;
+		if (p->outlet == NULL) {
+			out_failed(p, CAUSE_LOST, "the connection has ended");
+			continue;
+		}
 		sm_out_last_look(p);
 		let_go(p);
 		if (tcti_outlet_count(p->outlet) == 0)
@@ -256,7 +285,9 @@ void mux_release(struct path *carrier, uint32_t cause, const char *reason)
 	struct path *p;
 
 	while ((p = carrier->riders) != NULL) {
-		if (tcti_outlet_count(p->outlet) == 0) {
+		if (p->outlet == NULL) {
+			out_failed(p, cause, reason);
+		} else if (tcti_outlet_count(p->outlet) == 0) {
 			out_end(p);
 		} else if (p->lost != 0 && tct_monotonic() - p->lost >= config->resend_time) {
 			mux_leave(p);
@@ -279,7 +310,8 @@ bool mux_rest(struct path *carrier, int64_t seconds)
 
 	for (struct path *p = carrier->riders; p != NULL; p = next) {
 		next = p->rider_next;
-		if (tcti_outlet_count(p->outlet) == 0 && tct_monotonic() - p->used >= seconds)
+		if (p->outlet != NULL && tcti_outlet_count(p->outlet) == 0 &&
+			tct_monotonic() - p->used >= seconds)
 			out_end(p);
 	}
 	return carrier->riders == NULL;

@@ -10,6 +10,11 @@
 void mux_features(struct peer *peer, const struct tct_elem *features);
 /* By whose stream the pair may leave; NULL: by none. */
 struct path *mux_find(struct s2s *s, const char *local, const char *remote);
+/* On whose stream that domain can be asked something that has come by another one, `asker`; NULL:
+ * on none. */
+struct path *mux_ask(struct s2s *s, const char *remote, const struct tct_stream *asker);
+/* The question is asked there; it fails with the stream. */
+void mux_begin_question(struct path *p, struct path *carrier);
 /* The path rides from now on: at once, or when the carrier has its stream. */
 void mux_begin(struct path *p, struct path *carrier);
 /* Not any more; one that does not ride: nothing. Its own stream has to be dialled. */

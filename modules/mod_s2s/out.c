@@ -170,6 +170,8 @@ void out_end(struct path *p)
 
 void out_fini(struct s2s *s)
 {
+	while (s->questions != NULL)
+		out_end(s->questions);
 	for (size_t i = 0; i < s->path_count; i++) {
 		outbox_leave(s->paths[i]);
 		outbox_save(s->paths[i]);
@@ -177,8 +179,6 @@ void out_fini(struct s2s *s)
 	while (s->path_count > 0)
 		out_end(s->paths[s->path_count - 1]);
 	free(s->paths);
-	while (s->questions != NULL)
-		out_end(s->questions);
 }
 
 /* ---- connecting ---- */
@@ -198,12 +198,13 @@ static void too_late(struct tct_scope *scope, void *data)
 void out_hurry(struct path *p, bool on)
 {
 	const struct s2s_config *config = tct_mod_config(p->mod);
+	int64_t ms = config->s2s_timeout * 1000, answer = config->login_timeout * 1000 * 2 / 3;
 
+	if (p->outlet == NULL && answer < ms)
+		ms = answer;
 	if (p->timeout != NULL)
 		tct_timer_stop(p->timeout);
-	p->timeout = on ? tct_timer_start(tct_mod_scope(p->mod), config->s2s_timeout * 1000, 0,
-				  too_late, p) :
-			  NULL;
+	p->timeout = on ? tct_timer_start(tct_mod_scope(p->mod), ms, 0, too_late, p) : NULL;
 }
 
 static void connected(struct tct_mod *m, struct tct_stream *s, uint32_t reason, const char *text,
@@ -458,8 +459,21 @@ static bool try_again(struct path *p, const char *reason)
 	return true;
 }
 
+/* The server stops: what waits is on disk, and the next life sends it. */
+static bool is_for_later(struct path *p)
+{
+	if (p->outlet == NULL || !tcti_streams_stopping())
+		return false;
+	out_part(p);
+	out_hurry(p, false);
+	p->state = PATH_DIALLING;
+	return true;
+}
+
 void out_failed(struct path *p, uint32_t cause, const char *reason)
 {
+	if (is_for_later(p))
+		return;
 	if (p->lost == 0 || !cause_again(cause) || !try_again(p, reason))
 		out_give_up(p, cause, reason);
 }
@@ -501,6 +515,8 @@ void out_closed(struct tct_mod *m, struct peer *peer, const char *reason)
 		tcti_connect_next(p->connecting, reason);
 		return;
 	}
+	if (is_for_later(p))
+		return;
 	if (peer->error != NULL)
 		snprintf(text, sizeof text, "it said: %s", peer->error);
 	else
@@ -597,10 +613,10 @@ enum tct_verdict out_send(struct tct_mod *m, struct tct_event *ev)
 /* ---- questions ---- */
 
 struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const char *remote,
-	struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data)
+	const struct tct_stream *from, struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data)
 {
 	struct s2s *s = s2s_of(m);
-	struct path *p;
+	struct path *p, *carrier;
 
 	if (s->question_count >= QUESTIONS_MAX)
 		return NULL;
@@ -613,7 +629,13 @@ struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const ch
 		p->next->prev = p;
 	s->questions = p;
 	s->question_count++;
-	out_dial(p);
+	carrier = mux_ask(s, remote, from);
+	if (carrier != NULL) {
+		mux_begin_question(p, carrier);
+		fn(asker, p->stream, 0, NULL, data);
+	} else {
+		out_dial(p);
+	}
 	return (struct tcti_s2s_question *)p;
 }
 

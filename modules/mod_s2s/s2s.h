@@ -342,13 +342,14 @@ void out_ready(struct tct_mod *m, struct tct_stream *s, uint32_t proof);
 void out_refused(struct tct_mod *m, struct tct_stream *s, const char *reason);
 bool out_next(struct tct_mod *m, struct tct_stream *s);
 struct tcti_s2s_question *out_ask(struct tct_mod *m, const char *local, const char *remote,
-	struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data);
+	const struct tct_stream *from, struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data);
 void out_asked(struct tct_mod *m, struct tcti_s2s_question *q);
 /* Finds or makes one, which is not dialled yet. */
 struct path *out_path(struct tct_mod *m, const char *local, const char *remote);
 /* Its own stream is dialled. */
 void out_dial(struct path *p);
-/* From now on it has s2s_timeout to be ready, or (false) all the time. */
+/* From now on it has s2s_timeout to be ready (a question: less than who waits for its answer), or
+ * (false) all the time. */
 void out_hurry(struct path *p, bool on);
 /* All that wait for it are dialled. */
 void out_begin(struct s2s *s);

@@ -160,12 +160,15 @@ struct tcti_s2s_ops {
 		const char *remote, uint32_t answer, const char *reason);
 	/* What is left to try after a proof that failed; false: nothing. */
 	bool (*next)(struct tct_mod *m, struct tct_stream *s);
-	/* A stream of its own to the domain, without any proof, for a question: `fn` is called
-	 * with it, and with NULL when it ends or cannot be had; `m` of fn is `asker`. NULL: there
-	 * are too many. */
+	/* A stream to the domain for a question that `from` has brought up: one that we have opened
+	 * to it and that is in use (never `from`), or one of its own without any proof. `fn` is
+	 * called with it, perhaps before this returns, and with NULL, later, when it ends, cannot be
+	 * had, or nobody has ended the question in time; `m` of fn is `asker`. NULL: there are too
+	 * many. */
 	struct tcti_s2s_question *(*ask)(struct tct_mod *m, const char *local,
-		const char *remote, struct tct_mod *asker, tcti_s2s_ask_fn *fn, void *data);
-	/* Ends it, with its stream; fn is not called any more. */
+		const char *remote, const struct tct_stream *from, struct tct_mod *asker,
+		tcti_s2s_ask_fn *fn, void *data);
+	/* Ends it, with its own stream; fn is not called any more. */
 	void (*asked)(struct tct_mod *m, struct tcti_s2s_question *q);
 	/* ---- for people ---- */
 	void (*each)(struct tct_mod *m, tcti_s2s_row_fn *fn, void *data);
