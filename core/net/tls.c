@@ -18,6 +18,8 @@
 
 #define RECORD_HEADER 5
 #define RECORD_MAX (16384 + 256)
+#define SMALL_RECORD 1536 /* most stanzas are */
+#define LARGE_RECORD 16384
 #define STRANGERS_A_SECOND 8
 
 struct tls {
@@ -36,6 +38,7 @@ struct tls {
 	struct str work_in, work_out;
 	enum tls_status worked;
 	bool working;
+	bool small; /* GnuTLS sends records of at most SMALL_RECORD bytes */
 };
 
 static gnutls_certificate_credentials_t credentials;
@@ -366,8 +369,21 @@ enum tls_status tls_feed(struct tls *t, struct span in, size_t *used, struct str
 	return status;
 }
 
+/* GnuTLS takes memory for the largest record it may send, whatever it sends: 17 KB from the heap,
+ * which has to be searched for them, for each small stanza. So it is told what comes. */
+static void expect(struct tls *t, size_t len)
+{
+	bool small = len <= SMALL_RECORD;
+
+	if (small == t->small)
+		return;
+	if (gnutls_record_set_max_size(t->session, small ? SMALL_RECORD : LARGE_RECORD) == 0)
+		t->small = small;
+}
+
 bool tls_write(struct tls *t, struct span plain, struct str *out)
 {
+	expect(t, plain.len);
 	t->out = out;
 	while (plain.len > 0) {
 		ssize_t n = gnutls_record_send(t->session, plain.data, plain.len);

@@ -554,6 +554,51 @@ static void we_connect_and_show_who_we_are(void **state)
 	certset_unref(s);
 }
 
+static size_t count_records(const struct str *wire)
+{
+	size_t at = 0, count = 0;
+
+	while (at < wire->len) {
+		const unsigned char *h = (const unsigned char *)wire->data + at;
+
+		at += 5 + ((size_t)h[3] << 8 | h[4]);
+		count++;
+	}
+	assert_int_equal(at, wire->len);
+	return count;
+}
+
+/* Small and large in turns, both ways: no more records than needed, and nothing that one side
+ * has sent limits what it takes. */
+static void records_are_as_large_as_what_is_sent(void **state)
+{
+	static const size_t sizes[] = { 1, 1536, 1537, 16384, 1, 40000, 200, 16385, 1536 };
+	struct certset *s = trusting_set();
+	static char text[40000];
+	struct pair p;
+
+	pair_init(&p, s, &(struct tls_params){ .alpn = "xmpp-server" }, &from_two);
+	assert_int_equal(p.at_server, TLS_OPEN);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t len = sizes[i], back = sizes[sizeof sizes / sizeof *sizes - 1 - i];
+
+		memset(text, 'a' + (int)i, sizeof text);
+		str_clear(&p.said);
+		str_clear(&p.heard);
+		assert_true(tls_write(p.server, span_make(text, len), &p.down));
+		assert_int_equal(count_records(&p.down), (len + 16383) / 16384);
+		assert_true(tls_write(p.client, span_make(text, back), &p.up));
+		assert_int_equal(count_records(&p.up), (back + 16383) / 16384);
+		pair_talk(&p);
+		assert_int_equal(p.said.len, len);
+		assert_memory_equal(p.said.data, text, len);
+		assert_int_equal(p.heard.len, back);
+		assert_memory_equal(p.heard.data, text, back);
+	}
+	pair_fini(&p);
+	certset_unref(s);
+}
+
 static void nobody_need_show_a_certificate(void **state)
 {
 	static const struct tls_params asking = { .ask = true };
@@ -715,6 +760,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_second_hello_is_work_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_resumes_makes_no_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(we_connect_and_show_who_we_are, setup, teardown),
+		cmocka_unit_test_setup_teardown(records_are_as_large_as_what_is_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_need_show_a_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_stranger_is_not_trusted, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_asks_for_certificates_gives_no_tickets, setup,
