@@ -326,13 +326,17 @@ static uint64_t hold_key(struct pipe *pipe, struct delivery *d)
 	return ops->hold(pipe->session->hold_mod, pipe->session, d);
 }
 
-/* Nothing is before it and nothing has to be waited for: it need not be in the queue until the
- * end of the turn. */
-static bool free_way(const struct pipe *pipe, const struct ticket *ticket)
+/* Nothing is before it that could not leave now, and nothing has to be waited for: it need not be
+ * in the queue until the end of the turn. */
+static bool free_way(struct pipe *pipe, const struct ticket *ticket)
 {
-	return list_empty(&pipe->items) && pipe->session->stream != NULL &&
-		(ticket == NULL || ticket_state(ticket) == TICKET_NONE ||
-			ticket_state(ticket) == TICKET_DURABLE);
+	if (pipe->session->stream == NULL ||
+		(ticket != NULL && ticket_state(ticket) != TICKET_NONE &&
+			ticket_state(ticket) != TICKET_DURABLE))
+		return false;
+	if (!list_empty(&pipe->items) && !pipe->waiting)
+		pipe_flush(pipe);
+	return list_empty(&pipe->items);
 }
 
 static bool leave(struct pipe *pipe, struct delivery *d, struct ticket *ticket, bool soft)

@@ -95,10 +95,8 @@ struct presence_probes {
 };
 
 struct asking {
-	struct tct_mod *m;
-	struct tct_event *ev;
-	struct tct_stanza *stanza;
 	struct presence_guard guard;
+	struct presence_jids here;
 };
 
 static void route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st,
@@ -111,14 +109,13 @@ static void route(struct tct_mod *m, struct tct_event *ev, struct tct_stanza *st
 	tct_route_copy(m, ev, st, &overlay);
 }
 
-/* Here the resource asks, so that only this one gets the answer. */
 static void ask_here(const struct tct_jid *jid, uint32_t state, void *data)
 {
-	const struct asking *a = data;
+	struct asking *a = data;
 
 	(void)state;
 	if (presence_blocked(&a->guard, jid) != TCT_BLOCKED)
-		route(a->m, a->ev, a->stanza, NULL, jid);
+		presence_jids_add(&a->here, jid);
 }
 
 static void probes_fini(void *block)
@@ -173,22 +170,25 @@ void presence_probe(struct tct_mod *m, struct tct_event *ev, struct tct_session 
 	int64_t ms = 1000 / (config->probe_rate < TICKS ? config->probe_rate : TICKS);
 	struct presence_session *ps = tct_session_data(m, s);
 	struct tct_scope *scope = tct_session_scope(m, s);
-	struct asking asking = { m, ev,
-		tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL),
-		presence_guard(m, tct_session_entity(s)) };
+	struct tct_stanza *st =
+		tct_stanza_new(TCT_PRESENCE_PROBE, tct_session_jid(s), NULL, NULL);
+	struct asking asking = { presence_guard(m, tct_session_entity(s)), { 0 } };
 	struct presence_jids others =
 		walk(m, tct_session_entity(s), TCT_ROSTER_TO, ask_here, &asking);
 	struct presence_probes *p;
 
+	/* Here the resource asks, so that only this one gets the answer. */
+	tct_route_copies(m, ev, st, asking.here.items, asking.here.count);
+	presence_jids_free(&asking.here);
 	presence_probe_stop(ps);
 	if (others.count == 0) {
-		tct_stanza_unref(asking.stanza);
+		tct_stanza_unref(st);
 		return;
 	}
 	p = tct_scope_alloc(scope, sizeof *p, probes_fini);
 	p->m = m;
 	p->session = s;
-	p->stanza = asking.stanza;
+	p->stanza = st;
 	p->others = others;
 	ps->probes = p;
 	p->timer = tct_timer_start(scope, ms, ms, tick, p);
