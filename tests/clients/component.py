@@ -105,10 +105,19 @@ async def play(server):
     # The component asks the server; the user's client only when it may know of it.
     assert await echo["xep_0199"].ping("localhost", ifrom=DOMAIN) >= 0
 
+    approved = set()
+
+    def note(presence):
+        approved.add(presence["from"].bare)
+        echo.changed.set()
+
+    echo.add_event_handler("presence_subscribed", note)
     romeo.send_presence_subscription(pto=BOT, ptype="subscribe")
     await romeo.wait("the subscription", lambda: BOT in romeo.client_roster and
                      romeo.client_roster[BOT]["subscription"] == "both")
     await romeo.wait("the bot online", lambda: f"{BOT}/here" in romeo.online)
+    # slixmpp writes "both" into its roster before the server has heard of it.
+    await echo.wait("the approval", lambda: "romeo@localhost" in approved)
     assert await echo["xep_0199"].ping(romeo.boundjid, ifrom=BOT) >= 0
 
     # It goes: everybody sees it, and nothing waits for it. It comes back.
