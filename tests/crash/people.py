@@ -433,22 +433,24 @@ class Device(Client):
         self.session_heard, self.highest = {}, {}
         self.duplicates = 0     # in all; those in one session are a failure
         self.settled = set()    # acknowledged in sessions whose end was answered
-        self.sent, self.presence = 0, 0     # stanzas of this session; which of them it was
+        self.sent = COUNT_FROM  # the number of this session's last stanza
+        self.presence = None    # that of our presence, which is not handled yet
+        self.present = False    # it is
 
     def enabled(self):
-        self.sent = self.presence = 0
+        self.sent, self.presence, self.present = COUNT_FROM, None, False
 
     def asking(self):
-        self.sent += 1
+        self.sent = (self.sent + 1) % (1 << 32)
 
     def acknowledged(self, h, resumed=False):
         """Our presence has to be sent again when the server did not handle it before it died;
         what came before it does is in the archive."""
-        if h >= self.presence > 0:
-            self.presence = -1
+        if self.presence is not None and (h - self.presence) % (1 << 32) < 1 << 31:
+            self.presence, self.present = None, True
         if resumed:
             self.sent = h
-            self.caught_up = self.caught_up and (self.presence == -1 or not self.managed)
+            self.caught_up = self.caught_up and (self.present or not self.managed)
 
     def heard(self):
         return tuple(self.session_heard) if self.managed else ()
