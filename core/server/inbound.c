@@ -260,6 +260,8 @@ static void mark(struct inbound_token *t, struct tct_txn *txn, const struct tct_
 	const struct tcti_pipe_ops *ops = s->pipe_ops;
 	struct mark mark = { .session = s->key, .number = t->number, .kind = MARK_SENT };
 
+	if (ops != NULL && ops->note_state != NULL)
+		ops->note_state(s->pipe_mod, s, txn);
 	mark.floor = t->floor = floor_of(&s->inbound, txn_ticket(txn));
 	t->marked = txn_mark_first(txn, s->entity->host, tct_session_user(s), &mark);
 	if (t->marked || ops == NULL)
@@ -326,16 +328,21 @@ static void add_again(struct inbound *in, uint32_t number, uint64_t hash)
 	if (in->again_count >= AGAIN_MAX)
 		return;
 	in->again = mem_realloc(in->again, (in->again_count + 1) * sizeof *in->again);
-	in->again[in->again_count++] = (struct inbound_done){ hash, number };
+	in->again[in->again_count++] = (struct inbound_done){ .hash = hash, .number = number };
 }
 
-/* Numbers up to this one are of no use any more. */
-static void forget(struct inbound *in, uint32_t number)
+/* What has come again is needed until that is on disk, what has not until its number has passed. */
+static bool is_needed(const struct inbound *in, const struct inbound_done *d, uint32_t passed)
+{
+	return (int32_t)(d->number - (d->came ? in->durable : passed)) > 0;
+}
+
+static void forget_needless(struct inbound *in)
 {
 	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < in->again_count; i++) {
-		if ((int32_t)(in->again[i].number - number) > 0)
+		if (is_needed(in, &in->again[i], in->received))
 			in->again[left++] = in->again[i];
 	}
 	in->again_count = left;
@@ -347,14 +354,17 @@ bool inbound_again(struct inbound *in, const struct tct_stanza *st)
 
 	if (in->again_count == 0)
 		return false;
-	forget(in, in->received);
+	forget_needless(in);
 	if (in->again_count == 0 || tct_stanza_kind(st) != TCT_MESSAGE)
 		return false;
 	h = tcti_message_hash(st);
 	for (uint32_t i = 0; i < in->again_count; i++) {
-		if (in->again[i].hash != h)
+		struct inbound_done *d = &in->again[i];
+
+		if (d->came || d->hash != h)
 			continue;
-		in->again[i] = in->again[--in->again_count];
+		d->came = true;
+		d->number = in->received + 1;
 		return true;
 	}
 	return false;
@@ -370,7 +380,7 @@ void inbound_save(const struct inbound *in, struct tct_record *out)
 		const struct inbound_done *d = &in->again[i];
 		char one[DONE_BYTES];
 
-		if ((int32_t)(d->number - in->handled) <= 0)
+		if (!is_needed(in, d, in->handled))
 			continue;
 		for (int k = 0; k < 4; k++)
 			one[k] = (char)(d->number >> 8 * k);

@@ -26,7 +26,8 @@ struct inbound_token;
 
 struct inbound_done {
 	uint64_t hash; /* of the message */
-	uint32_t number; /* that it had */
+	uint32_t number; /* that it had, or when it has come again, has now */
+	bool came;       /* again; another crash may take back that it is handled */
 };
 
 /* Part of a session; zeroed by its maker, then: */

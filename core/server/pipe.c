@@ -226,14 +226,16 @@ static struct ticket *mark(struct pipe *pipe, struct delivery *d, struct ticket 
 	if (row == NULL || row->archive == NULL)
 		return ticket;
 	mark.kind = (uint8_t)(MARK_TO + delivery_form(d));
-	if (txn != NULL && txn_mark(txn, &row->archive->kv, tct_session_user(s), row->id, &mark))
-		return ticket;
 	*soft = txn == NULL;
 	if (txn == NULL)
 		txn = txn_of_turn(row->archive->kv.env);
+	if (s->pipe_ops->note_state != NULL)
+		s->pipe_ops->note_state(s->pipe_mod, s, txn);
+	if (!*soft && txn_mark(txn, &row->archive->kv, tct_session_user(s), row->id, &mark))
+		return ticket;
 	txn_mark_stored(txn, &row->archive->kv, tct_session_user(s), row->id, &mark);
 	if (s->pipe_ops->marked != NULL)
-		s->pipe_ops->marked(s->pipe_mod, s, row->id);
+		s->pipe_ops->marked(s->pipe_mod, s, txn, row->id);
 	return txn_ticket(txn);
 }
 

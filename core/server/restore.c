@@ -480,6 +480,11 @@ struct tct_txn *tcti_txn_of_turn(struct tct_mod *m)
 	return txn_of_turn(m->host->env);
 }
 
+bool tcti_row_open(const struct tct_kv *kv, const char *user, const char *key)
+{
+	return txn_row_open(kv, user, key);
+}
+
 uint64_t tcti_rows_last(const struct tct_mod *m)
 {
 	return env_last_id(m->host->env);

@@ -221,6 +221,18 @@ static bool tidy(struct store_env *env, bool idle)
 	return status == TCT_OK && more;
 }
 
+/* All that is queued. */
+static void take_sets(struct store_env *env, struct list *sets)
+{
+	if (testhook_single() && !list_empty(&env->sets))
+		list_push(sets, list_pop(&env->sets));
+	else
+		list_splice(sets, &env->sets);
+	env->hurry = !list_empty(&env->sets);
+	if (!env->hurry)
+		env->queued_bytes = 0;
+}
+
 /* Waits for sets that somebody waits for, for a second at most: there is space to look at, and
  * lazy sets (`late`). */
 static bool next_sets(struct store_env *env, struct list *sets, bool wait, bool *late)
@@ -234,9 +246,7 @@ static bool next_sets(struct store_env *env, struct list *sets, bool wait, bool 
 	pthread_mutex_lock(&env->lock);
 	while (wait && !env->hurry && !env->stopping && !*late)
 		*late = pthread_cond_timedwait(&env->work, &env->lock, &until) != 0;
-	list_splice(sets, &env->sets);
-	env->queued_bytes = 0;
-	env->hurry = false;
+	take_sets(env, sets);
 	stop = list_empty(sets) && env->stopping;
 	if (stop) {
 		env->writer_done = true;

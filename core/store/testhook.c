@@ -19,7 +19,7 @@ static _Atomic bool stopped;
 static _Atomic unsigned commits, reads;
 /* The environment, as it was found at first; NULL: not looked for, empty: not there. */
 static const char *_Atomic hang_file, *_Atomic full_file, *_Atomic broken_file;
-static const char *_Atomic latency_text, *_Atomic fail_text;
+static const char *_Atomic latency_text, *_Atomic fail_text, *_Atomic single_text;
 
 static void sleep_ms(long ms)
 {
@@ -88,6 +88,11 @@ static bool fails(const char *what, _Atomic unsigned *count)
 	return n > 0 && (*count += 1) % (unsigned)n == 0;
 }
 
+bool testhook_single(void)
+{
+	return variable(&single_text, "TERCET_STORE_SINGLE") != NULL;
+}
+
 int testhook_commit(void)
 {
 	return fails("commit", &commits) || asked_by_file(&broken_file, "TERCET_STORE_BROKEN") ?
@@ -114,13 +119,19 @@ void testhook_stop(void)
 
 void testhook_forget(void)
 {
-	hang_file = full_file = broken_file = latency_text = fail_text = NULL;
+	hang_file = full_file = broken_file = latency_text = fail_text = single_text =
+		NULL;
 }
 
 #else
 
 void testhook_wait(void)
 {
+}
+
+bool testhook_single(void)
+{
+	return false;
 }
 
 int testhook_commit(void)

@@ -5,6 +5,7 @@
  *
  *	TERCET_STORE_LATENCY=10ms|random   before each batch of writes and each read
  *	                                   (random: up to 50 ms)
+ *	TERCET_STORE_SINGLE=yes            a batch is one set
  *	TERCET_STORE_FAIL=commit:N         each N-th set fails
  *	TERCET_STORE_FAIL=read:N           each N-th read fails
  *	TERCET_STORE_FAIL=full             there is no space
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 
 void testhook_wait(void);
+bool testhook_single(void);
 int testhook_commit(void);
 int testhook_read(void);
 bool testhook_full(void);

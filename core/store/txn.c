@@ -332,6 +332,11 @@ static void claim(struct tct_txn *txn, const struct tct_kv *kv, const char *user
 	pending_users += key == NULL;
 }
 
+bool txn_row_open(const struct tct_kv *kv, const char *user, const char *key)
+{
+	return map_get(&pending, row_key(kv, user, key)) != NULL;
+}
+
 /* ---- closing ---- */
 
 static void caller_gone(struct scope_node *node)

@@ -63,6 +63,9 @@ bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char
 void txn_mark_stored(struct tct_txn *txn, struct tct_kv *kv, const char *user, uint64_t id,
 	const struct mark *mark);
 
+/* True when an open set has written the row. */
+bool txn_row_open(const struct tct_kv *kv, const char *user, const char *key);
+
 /* The lowest id of a row that an open set appends to this archive; 0: none does. */
 uint64_t txn_first_open(const struct tct_kv *kv, const char *user);
 

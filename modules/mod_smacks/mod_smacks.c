@@ -323,6 +323,7 @@ const struct tcti_pipe_ops sm_pipe_ops = {
 	.handled = handled,
 	.note_handled = sm_note_handled,
 	.note_ahead = sm_note_ahead,
+	.note_state = sm_note_state,
 	.marked = sm_marked,
 	.save = sm_save,
 };

@@ -177,8 +177,6 @@ void sm_note_ahead(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn
 
 	if (sm->key == 0 || sm->ahead_count >= AHEAD_MAX)
 		return;
-	if (sm->changed)
-		sm_save_write(m, sm, txn);
 	ahead_key(sm->key, number, key);
 	tct_kv_put(txn, kv_of(m), user_of(sm), key, tct_int((int64_t)hash));
 	sm_ahead_add(sm, number);
@@ -194,6 +192,7 @@ static void put_record(struct tct_mod *m, struct sm *sm, struct tct_txn *txn, bo
 	char key[SM_KEY_SIZE];
 
 	sm->changed = false;
+	sm->writing = true;
 	sm->state = tcti_session_state(sm->session);
 	/* Rows that the client turned out to have go from the disk a little later. */
 	if (!sm->keep_low || lowest_row(m, sm) < sm->low)
@@ -224,6 +223,28 @@ void sm_save_write(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
 {
 	sm_stop(&sm->save);
 	put_record(m, sm, txn, false);
+}
+
+/* A set that was closed is on disk before this one; one that is open is joined with it when both
+ * write the record. */
+void sm_save_state(struct tct_mod *m, struct sm *sm, struct tct_txn *txn)
+{
+	char key[SM_KEY_SIZE];
+
+	if (sm->writing) {
+		sm_row_key('s', sm->key, key);
+		sm->writing = tcti_row_open(kv_of(m), user_of(sm), key);
+	}
+	if (sm->changed || sm->writing || sm->save != NULL)
+		sm_save_write(m, sm, txn);
+}
+
+void sm_note_state(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn)
+{
+	struct sm *sm = tct_session_data(m, s);
+
+	if (sm->key != 0 && (sm->changed || sm->writing))
+		sm_save_state(m, sm, txn);
 }
 
 static void save_now(struct tct_scope *scope, void *data)
@@ -375,11 +396,8 @@ void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *t
 {
 	struct sm *sm = tct_session_data(m, s);
 
-	if (sm->key == 0)
-		return;
-	if (sm->changed)
-		sm_save_write(m, sm, txn);
-	put_handled(m, sm, txn, number);
+	if (sm->key != 0)
+		put_handled(m, sm, txn, number);
 }
 
 struct note {
@@ -415,9 +433,7 @@ void sm_note_handled_now(struct tct_mod *m, struct sm *sm)
 	note->sm = sm;
 	note->number = tcti_session_handled(sm->session);
 	txn = tct_txn_new(m);
-	/* What the stanzas changed that are acknowledged. */
-	if (sm->save != NULL)
-		sm_save_write(m, sm, txn);
+	sm_save_state(m, sm, txn);
 	put_handled(m, sm, txn, note->number);
 	tct_txn_submit(scope, txn, noted, note);
 }
@@ -425,12 +441,12 @@ void sm_note_handled_now(struct tct_mod *m, struct sm *sm)
 /* ---- when it is written again ---- */
 
 /* An old row was marked: the next server has to look so far back. */
-void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id)
+void sm_marked(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn, uint64_t id)
 {
 	struct sm *sm = tct_session_data(m, s);
 
 	if (sm->key != 0 && id < sm->low)
-		sm_save_write(m, sm, tcti_txn_of_turn(m));
+		sm_save_write(m, sm, txn);
 }
 
 /* Of a stanza about the session itself. */

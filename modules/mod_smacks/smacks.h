@@ -47,6 +47,7 @@ struct sm {
 	bool noting; /* how far it is handled is being written down */
 	bool hibernates; /* its connection was lost */
 	bool changed; /* its presence: it is written down before that is acknowledged */
+	bool writing; /* the set that it was written into last may be open still */
 	bool saved;  /* the server stops: what is written down stays */
 	bool keep_low; /* the next record looks as far back as the one before */
 	uint32_t acked; /* what the client has acknowledged; the queue follows it */
@@ -143,6 +144,8 @@ void sm_save_answer(struct tct_mod *m, struct sm *sm);
 void sm_save_write(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
 /* Gets a new key: what is marked with the old one is not found any more. */
 void sm_save_rename(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
+/* Into a set that says something of the session. */
+void sm_save_state(struct tct_mod *m, struct sm *sm, struct tct_txn *txn);
 /* Writes down how far the session's stanzas are handled, then says so to the session. */
 void sm_note_handled_now(struct tct_mod *m, struct sm *sm);
 /* Its client did not come back in time: how far its stanzas were handled is kept. */
@@ -162,7 +165,8 @@ void sm_note_handled(struct tct_mod *m, struct tct_session *s, struct tct_txn *t
 	uint32_t number);
 void sm_note_ahead(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn, uint32_t number,
 	uint64_t hash);
-void sm_marked(struct tct_mod *m, struct tct_session *s, uint64_t id);
+void sm_note_state(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn);
+void sm_marked(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn, uint64_t id);
 bool sm_save(struct tct_mod *m, struct tct_session *s);
 tct_stanza_fn sm_on_presence;
 void sm_on_changed(struct tct_mod *m, struct tct_session *s);

@@ -204,6 +204,9 @@ TCT_API void tcti_session_expect_again(struct tct_session *s, uint32_t number, u
 /* A set of this turn's own on the host of `m`, not to be submitted: it is handed over when the
  * turn ends. */
 TCT_API struct tct_txn *tcti_txn_of_turn(struct tct_mod *m);
+/* True when a set that is still open has written the row: one that is submitted now could be on
+ * disk before it. */
+TCT_API bool tcti_row_open(const struct tct_kv *kv, const char *user, const char *key);
 /* The highest id that a row of an archive has by now. */
 TCT_API uint64_t tcti_rows_last(const struct tct_mod *m);
 
@@ -293,8 +296,9 @@ struct tcti_pipe_ops {
 	 * all stanzas up to `number` are handled. */
 	void (*note_handled)(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
 		uint32_t number);
-	/* A row that was there before (its id) was marked as sent to the session. */
-	void (*marked)(struct tct_mod *m, struct tct_session *s, uint64_t id);
+	/* A row that was there before (its id) is marked as sent to the session, in that set. */
+	void (*marked)(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
+		uint64_t id);
 	/* The server stops: writes down all that the session needs to come back. False: it
 	 * cannot, and the session ends like others. */
 	bool (*save)(struct tct_mod *m, struct tct_session *s);
@@ -302,6 +306,10 @@ struct tcti_pipe_ops {
 	 * this one is, by its tcti_message_hash. */
 	void (*note_ahead)(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn,
 		uint32_t number, uint64_t hash);
+	/* Before a set says of the session what a server after a crash goes by: how far the
+	 * client's stanzas are handled, or that a row was sent to it. What the session is by then
+	 * must be in that set, or on disk before it. */
+	void (*note_state)(struct tct_mod *m, struct tct_session *s, struct tct_txn *txn);
 };
 /* The owner of COUNT, one module per session; NULL takes it off. `ops` lives as long as the instance. */
 TCT_API void tcti_session_set_pipe(struct tct_mod *m, struct tct_session *s, const struct tcti_pipe_ops *ops);
