@@ -489,6 +489,7 @@ static struct op *add_op(struct tct_txn *txn, enum op_kind kind, struct tct_kv *
 	assert_loop();
 	tct_assert(kv->env == txn->env && txn->ticket->state == TICKET_OPEN);
 	op->kind = (uint8_t)kind;
+	op->by = txn;
 	op->kv = kv;
 	op->user = arena_strdup(&txn->arena, user);
 	op->key = key != NULL ? arena_strdup(&txn->arena, key) : NULL;
@@ -578,7 +579,8 @@ bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char
 	const struct mark *mark)
 {
 	for (struct op *op = root_of(txn)->first; op != NULL; op = op->next) {
-		if (op->kind != OP_APPEND || op->kv->host != host || strcmp(op->user, user) != 0)
+		if (op->by != txn || op->kind != OP_APPEND || op->kv->host != host ||
+			strcmp(op->user, user) != 0)
 			continue;
 		value_mark(&txn->arena, &op->bytes, &op->room, mark);
 		return true;

@@ -56,7 +56,8 @@ struct ticket *txn_ticket(struct tct_txn *txn); /* borrowed */
 /* Marks a row that this set (open) appends; false: it appends no such row. */
 bool txn_mark(struct tct_txn *txn, const struct tct_kv *kv, const char *user, uint64_t id,
 	const struct mark *mark);
-/* The same for the first row that it appends to an archive of this user of the host. */
+/* The same for the first row that it appends itself, not one that is joined with it, to an
+ * archive of this user of the host. */
 bool txn_mark_first(struct tct_txn *txn, const struct tct_host *host, const char *user,
 	const struct mark *mark);
 /* Marks a row that is in the store; gone by then: nothing. */
@@ -97,6 +98,7 @@ enum op_kind {
 };
 struct op {
 	struct op *next;
+	const struct tct_txn *by; /* the set that it was added to, whatever that is joined with */
 	struct tct_kv *kv;
 	const char *user, *key, *with;
 	struct span bytes;

@@ -635,6 +635,42 @@ static void sets_that_build_on_each_other_are_one(void **state)
 	assert_string_equal(get("romeo", "c"), "2");
 }
 
+static void count_marks(struct tct_scope *sc, const struct tct_archive_page *page, void *data)
+{
+	size_t *counts = data;
+
+	(void)sc;
+	assert_int_equal(page->count, 2);
+	for (size_t i = 0; i < 2; i++)
+		counts[i] = value_mark_count(*(const struct span *)page->rows[i].marks);
+	seen.calls++;
+}
+
+/* Who reads the mark takes the row for what the set's own stanza was. */
+static void a_mark_is_on_a_row_of_the_own_set(void **state)
+{
+	struct tct_txn *first = tct_txn_new(&user), *second = tct_txn_new(&user);
+	struct tct_archive_query all = { .size = sizeof all };
+	struct mark mark = { .session = 7, .number = 2, .kind = MARK_SENT };
+	int before = done_calls, calls = seen.calls;
+	size_t counts[2];
+
+	(void)state;
+	tct_kv_put(first, kv, "juliet", "row", tct_string("one"));
+	tct_archive_append(first, archive, "juliet", "romeo", tct_string("1"));
+	tct_kv_put(second, kv, "juliet", "row", tct_string("two"));
+	assert_false(txn_mark_first(second, user.host, "juliet", &mark));
+	tct_archive_append(second, archive, "juliet", "romeo", tct_string("2"));
+	assert_true(txn_mark_first(second, user.host, "juliet", &mark));
+	submit(first);
+	submit(second);
+	turn_until(&done_calls, before + 2);
+	tct_archive_find(&scope, archive, "juliet", &all, count_marks, counts);
+	turn_until(&seen.calls, calls + 1);
+	assert_int_equal(counts[0], 0);
+	assert_int_equal(counts[1], 1);
+}
+
 /* What was built on nothing is nothing. */
 static void a_dropped_set_takes_those_with_it_that_build_on_it(void **state)
 {
@@ -720,6 +756,8 @@ const struct CMUnitTest store_suite[] = {
 		kit_teardown),
 	cmocka_unit_test_setup_teardown(a_dropped_set_does_nothing, kit_setup, kit_teardown),
 	cmocka_unit_test_setup_teardown(a_set_waits_for_the_one_it_builds_on, kit_setup,
+		kit_teardown),
+	cmocka_unit_test_setup_teardown(a_mark_is_on_a_row_of_the_own_set, kit_setup,
 		kit_teardown),
 	cmocka_unit_test_setup_teardown(sets_that_build_on_each_other_are_one, kit_setup,
 		kit_teardown),
