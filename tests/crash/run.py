@@ -57,9 +57,12 @@ def has_offline():
 
 
 def is_gone(pid):
+    """With all its threads: one that waits for the disk ends later than the first, and until then
+    writes what it had begun to write."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
+            dead = file.read().rpartition(")")[2].split()[0] == "Z"
+        return dead and len(os.listdir(f"/proc/{pid}/task")) == 1
     except (FileNotFoundError, ProcessLookupError):
         return True
 

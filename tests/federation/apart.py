@@ -168,25 +168,6 @@ class Apart(loss.Stage):
         self.cable.heal(way)
 
 
-def play(arguments, folder, cable):
-    stage = Apart(folder, arguments.seed, cable) if cable else loss.Stage(folder, arguments.seed)
-    try:
-        for server in stage.servers:
-            server.start()
-        stage.cuts(arguments.cuts)
-        for server in stage.servers:
-            server.stop()
-            if server.complaints():
-                raise AssertionError(server.complaints()[0])
-    except BaseException:
-        stage.stop.set()
-        for server in stage.servers:
-            print(f"---- {server.domain}:\n{server.log()[-6000:]}")
-        raise
-    finally:
-        stage.remove()
-
-
 def main():
     lacking = missing(("s2s", "s2s_secure", "mam"))
     if lacking:
@@ -206,7 +187,9 @@ def main():
     except Unable as error:
         print(f"no network namespaces here ({error}): the link is a proxy")
     try:
-        play(arguments, folder, cable)
+        stage = Apart(folder, arguments.seed, cable) if cable else \
+            loss.Stage(folder, arguments.seed)
+        loss.play(stage, (stage.cuts, arguments.cuts))
     except (AssertionError, Failure, Unable) as error:
         print(error)
         return 1

@@ -340,14 +340,13 @@ class Stage:
             server.remove()
 
 
-def play(arguments, folder):
-    stage = Stage(folder, arguments.seed)
+def play(stage, *steps):
+    """Each step is what is done, and how often."""
     try:
         for server in stage.servers:
             server.start()
-        stage.cuts(arguments.cuts)
-        stage.restarts(arguments.restarts)
-        stage.kills(arguments.kills)
+        for what, times in steps:
+            what(times)
         for server in stage.servers:
             server.stop()
             if server.complaints():
@@ -376,7 +375,9 @@ def main():
     folder = tempfile.mkdtemp(prefix="tercet-test.")
     os.chmod(folder, 0o755)
     try:
-        play(arguments, folder)
+        stage = Stage(folder, arguments.seed)
+        play(stage, (stage.cuts, arguments.cuts), (stage.restarts, arguments.restarts),
+             (stage.kills, arguments.kills))
     except (AssertionError, Failure) as error:
         print(error)
         return 1

@@ -93,27 +93,34 @@ static void none_names_anything(void **state)
 	}
 }
 
-/* Each way of dialling in vain has a cause that is about dialling. */
-static void each_dial_has_its_cause(void **state)
+/* What is returned for each way of dialling in vain, and whether it is tried again. */
+static void each_dial_has_its_condition(void **state)
 {
-	static const uint32_t causes[] = {
-		[TCTI_DIAL_INVALID] = CAUSE_NO_NAME,
-		[TCTI_DIAL_NOT_FOUND] = CAUSE_NO_NAME,
-		[TCTI_DIAL_NO_SERVICE] = CAUSE_NO_SERVICE,
-		[TCTI_DIAL_BOGUS] = CAUSE_BOGUS,
-		[TCTI_DIAL_DNS] = CAUSE_DNS,
-		[TCTI_DIAL_DNS_TIMEOUT] = CAUSE_DNS,
-		[TCTI_DIAL_FORBIDDEN] = CAUSE_FORBIDDEN,
-		[TCTI_DIAL_REFUSED] = CAUSE_REFUSED,
-		[TCTI_DIAL_TIMEOUT] = CAUSE_TIMEOUT,
-		[TCTI_DIAL_UNUSABLE] = CAUSE_TLS,
-		[TCTI_DIAL_BUSY] = CAUSE_BUSY,
+	static const struct {
+		uint32_t reason, condition;
+		bool again;
+	} dials[] = {
+		{ TCTI_DIAL_INVALID, NOT_FOUND, false },
+		{ TCTI_DIAL_NOT_FOUND, NOT_FOUND, false },
+		{ TCTI_DIAL_NO_SERVICE, NOT_FOUND, false },
+		{ TCTI_DIAL_FORBIDDEN, NOT_FOUND, false },
+		{ TCTI_DIAL_BOGUS, TIMEOUT, true },
+		{ TCTI_DIAL_DNS, TIMEOUT, true },
+		{ TCTI_DIAL_DNS_TIMEOUT, TIMEOUT, true },
+		{ TCTI_DIAL_REFUSED, TIMEOUT, true },
+		{ TCTI_DIAL_TIMEOUT, TIMEOUT, true },
+		{ TCTI_DIAL_UNUSABLE, TIMEOUT, true },
+		{ TCTI_DIAL_BUSY, TCT_RESOURCE_CONSTRAINT, true },
+		{ UINT32_MAX, TIMEOUT, true },
 	};
 
 	(void)state;
-	for (uint32_t i = TCTI_DIAL_INVALID; i < sizeof causes / sizeof *causes; i++)
-		assert_int_equal(cause_of_dial(i), causes[i]);
-	assert_int_equal(cause_of_dial(UINT32_MAX), CAUSE_OTHER);
+	for (size_t i = 0; i < sizeof dials / sizeof *dials; i++) {
+		uint32_t cause = cause_of_dial(dials[i].reason);
+
+		assert_int_equal(cause_condition(cause), dials[i].condition);
+		assert_int_equal(cause_again(cause), dials[i].again);
+	}
 }
 
 /* Whoever has a cause that can be remembered has advice. */
@@ -133,7 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_says_what_it_is),
 		cmocka_unit_test(none_names_anything),
-		cmocka_unit_test(each_dial_has_its_cause),
+		cmocka_unit_test(each_dial_has_its_condition),
 		cmocka_unit_test(each_has_advice),
 	};
 
