@@ -28,6 +28,8 @@
 
 /* security: before authentication a first-level element has at most 10,000 bytes. */
 #define UNAUTHENTICATED_BYTES 10000
+/* Stanzas of another server that are not handled yet. */
+#define UNDER_WAY_MAX 128
 /* What a stream takes with its connection and TLS session, for the budget. */
 #define STREAM_BYTES (14 * 1024)
 #define LANG_MAX 63
@@ -251,6 +253,24 @@ void stream_set_language(const struct tct_stream *s, struct tct_stanza *st)
 		tct_stanza_set_lang(st, lang);
 }
 
+/* Much of it waits for others: of another server's, more than the lane of an account could be
+ * given at once, which would be answered with errors that its senders may not be there to see. */
+static bool is_crowded(const struct tct_stream *s)
+{
+	if (s->session != NULL)
+		return lane_crowded(&s->session->lane);
+	return s->intake != NULL && tcti_intake_received(s->intake) -
+			tcti_intake_handled(s->intake) >= UNDER_WAY_MAX;
+}
+
+static void throttle(struct tct_stream *s)
+{
+	if (!is_crowded(s) || !list_empty(&s->throttled))
+		return;
+	list_push(&throttled, &s->throttled);
+	tcti_stream_hold(s);
+}
+
 /* A first-level element of a bound stream that is a stanza. `a` is taken. */
 static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *root)
 {
@@ -281,10 +301,7 @@ static void take_stanza(struct tct_stream *s, struct arena *a, struct tct_elem *
 	}
 	stream_set_language(s, st);
 	router_from_session(session, st);
-	if (lane_crowded(&session->lane) && list_empty(&s->throttled)) {
-		list_push(&throttled, &s->throttled);
-		tcti_stream_hold(s);
-	}
+	throttle(s);
 }
 
 static bool is_stanza_name(const char *name)
@@ -308,6 +325,7 @@ static void take_element(struct tct_stream *s, struct arena *a, struct tct_elem 
 		}
 	} else if (stream_is_peer(s) && strcmp(ns, "jabber:client") == 0 && is_stanza_name(name)) {
 		peers_stanza(s, a, root);
+		throttle(s);
 		return;
 	} else if (is_stanza_name(name) && strcmp(ns, "jabber:client") != 0 &&
 		strncmp(ns, "jabber:", 7) == 0) {
@@ -615,7 +633,7 @@ void streams_unthrottle(void)
 	list_each (node, &throttled) {
 		struct tct_stream *s = list_entry(node, struct tct_stream, throttled);
 
-		if (s->session != NULL && lane_crowded(&s->session->lane))
+		if (is_crowded(s))
 			continue;
 		list_remove(&s->throttled);
 		tcti_stream_release(s);
