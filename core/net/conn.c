@@ -209,28 +209,31 @@ static void want(struct conn *c)
 	loop_io_set(&c->io, events);
 }
 
+/* `bytes` were given to the socket of a connection that had nothing waiting. */
+static void sent(struct conn *c, struct span bytes, ssize_t result)
+{
+	if (result < 0) {
+		die(c, CONN_CUT);
+		return;
+	}
+	c->written += (uint64_t)result;
+	if ((size_t)result < bytes.len)
+		str_append_n(&c->wire, bytes.data + result, bytes.len - (size_t)result);
+}
+
 /* Sends from `bytes`; what the socket does not take is kept in wire. */
 static void send_now(struct conn *c, struct span bytes)
 {
-	if (c->wire.len == 0) {
-		while (bytes.len > 0) {
-			ssize_t n = send(c->io.io.fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+	struct send_one one = { .fd = c->io.io.fd, .bytes = bytes };
 
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-				die(c, CONN_CUT);
-				return;
-			}
-			if (n < 0)
-				break;
-			bytes.data += n;
-			bytes.len -= (size_t)n;
-			c->written += (uint64_t)n;
-		}
-	}
-	if (bytes.len > 0)
+	if (bytes.len == 0)
+		return;
+	if (c->wire.len > 0) {
 		str_append_n(&c->wire, bytes.data, bytes.len);
+		return;
+	}
+	sends_run(&one, 1);
+	sent(c, bytes, one.result);
 }
 
 static void free_wire(void)
@@ -265,18 +268,6 @@ static struct conn *together[TOGETHER];
 static struct send_one sends[TOGETHER];
 static size_t lengths[TOGETHER];
 static unsigned together_count;
-
-/* `bytes` were given to the socket of a connection that had nothing waiting. */
-static void sent(struct conn *c, struct span bytes, ssize_t result)
-{
-	if (result < 0) {
-		die(c, CONN_CUT);
-		return;
-	}
-	c->written += (uint64_t)result;
-	if ((size_t)result < bytes.len)
-		str_append_n(&c->wire, bytes.data + result, bytes.len - (size_t)result);
-}
 
 static void flush_ends(struct conn *c)
 {
