@@ -81,18 +81,25 @@ static bool leads_to(const struct path *c, const char *remote)
 		in_has(c->mod, c->stream, remote);
 }
 
+/* Its own stream is in use, not `but`, and what that shows is enough for the domain. A peer that cannot
+ * say no may end the stream for a domain that it does not know. */
+static bool has_stream_for(const struct path *c, const char *remote, const struct tct_stream *but)
+{
+	return c->carrier == NULL && c->host == NULL && c->state == PATH_READY &&
+		c->stream != NULL && c->stream != but && tcti_stream_is_open(c->stream) &&
+		s2s_peer(c->mod, c->stream)->errors && s2s_judge(c->mod, c->stream, remote, NULL);
+}
+
 static bool may_carry(const struct path *c, const char *local, const char *remote)
 {
 	const struct claim *claim;
 	const struct peer *peer;
 
-	if (c->carrier != NULL || c->host != NULL || c->state != PATH_READY || c->stream == NULL ||
-		!tcti_stream_is_open(c->stream))
+	if (!has_stream_for(c, remote, NULL) || !leads_to(c, remote))
 		return false;
 	peer = s2s_peer(c->mod, c->stream);
 	claim = find_claim(peer, local, remote);
-	return peer->errors && (claim != NULL ? claim->state == CLAIM_VALID : has_room(peer)) &&
-		leads_to(c, remote) && s2s_judge(c->mod, c->stream, remote, NULL);
+	return claim != NULL ? claim->state == CLAIM_VALID : has_room(peer);
 }
 
 struct path *mux_find(struct s2s *s, const char *local, const char *remote)
@@ -109,17 +116,14 @@ struct path *mux_find(struct s2s *s, const char *local, const char *remote)
 }
 
 /* The domain that was dialled, and was found good enough for our own stanzas, is the server that DNS
- * names: the same that a stream for the question would lead to. A peer that cannot say no may end the
- * stream for a domain that it does not know. XEP-0288 2.2: never where the key has come from. */
+ * names: the same that a stream for the question would lead to. XEP-0288 2.2: never where the key has
+ * come from. */
 struct path *mux_ask(struct s2s *s, const char *remote, const struct tct_stream *asker)
 {
 	for (size_t i = 0; i < s->path_count; i++) {
 		struct path *c = s->paths[i];
 
-		if (strcmp(c->remote, remote) == 0 && c->carrier == NULL && c->host == NULL &&
-			c->state == PATH_READY && c->stream != NULL && c->stream != asker &&
-			tcti_stream_is_open(c->stream) && s2s_peer(s->mod, c->stream)->errors &&
-			s2s_judge(s->mod, c->stream, remote, NULL))
+		if (strcmp(c->remote, remote) == 0 && has_stream_for(c, remote, asker))
 			return c;
 	}
 	return NULL;
