@@ -253,8 +253,8 @@ void stream_set_language(const struct tct_stream *s, struct tct_stanza *st)
 		tct_stanza_set_lang(st, lang);
 }
 
-/* Much of it waits for others: of another server's, more than the lane of an account could be
- * given at once, which would be answered with errors that its senders may not be there to see. */
+/* So much of what it gave waits that it is not read on. Of another server's, before the lane of an
+ * account could overflow: that is answered with errors, which its senders may not be there to see. */
 static bool is_crowded(const struct tct_stream *s)
 {
 	if (s->session != NULL)
